@@ -1,0 +1,307 @@
+"""The only door to the network: judged addresses, one total deadline, a capped reply, nothing from the environment."""
+
+import http.client
+import io
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from http.cookiejar import DefaultCookiePolicy
+from ipaddress import ip_address
+from queue import Empty, Queue
+from urllib.parse import urlsplit
+
+import requests
+from requests.certs import where as certifi_file  # type: ignore[attr-defined]
+from django.conf import settings
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+
+from environments.addresses import (
+    BadAddress,
+    IPAddress,
+    as_address,
+    in_networks,
+    is_under,
+    judged,
+    parse_networks,
+)
+from environments.faults import Cause, Ended, Forbidden, Unreachable, cause_of, reason_of
+
+DEADLINE = 10.0  # seconds for everything, the name included
+LIMIT = 64 * 1024  # bytes of a reply's body
+_RESOLVERS = threading.BoundedSemaphore(32)  # names that may be asked for at once in one process
+_PORTS = {"http": 80, "https": 443}
+_OWN_TOKEN_PATH = re.compile(r"/t/[A-Za-z0-9_-]+/token")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a request: running, ok or failed, and how long it took."""
+
+    name: str
+    state: str
+    ms: float
+
+
+class Course:
+    """The stages so far; `tell` hears of each as it begins."""
+
+    def __init__(self, tell: Callable[[Sequence[Stage]], None] | None = None) -> None:
+        self.stages: list[Stage] = []
+        self._tell = tell
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.stages.append(Stage(name, "running", 0))
+        if self._tell:
+            self._tell(self.stages)
+        started, state = time.monotonic(), "failed"
+        try:
+            yield
+            state = "ok"
+        finally:
+            self.stages[-1] = Stage(name, state, round((time.monotonic() - started) * 1000, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the other side answered; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def post_form(
+    url: str,
+    form: Mapping[str, str],
+    *,
+    headers: Mapping[str, str] | None = None,
+    course: Course | None = None,
+) -> Reply:
+    """POST a form and read the answer, or raise Unreachable or Forbidden."""
+    with _Session(course or Course()) as session:
+        try:
+            answer = session.post(
+                url, data=dict(form), headers=dict(headers or {}), allow_redirects=False
+            )
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.MissingSchema,
+        ):
+            raise Forbidden("This is not an https address.") from None
+    return Reply(
+        answer.status_code,
+        {name.lower(): value for name, value in answer.headers.items()},
+        answer.content,
+    )
+
+
+class _Session(requests.Session):
+    """No proxy, no netrc, no cookie, no redirect, no compression."""
+
+    def __init__(self, course: Course) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.headers.clear()
+        self.headers.update(
+            {"User-Agent": "Latchkey", "Accept": "application/json", "Accept-Encoding": "identity"}
+        )
+        self.adapters.clear()
+        for scheme in _PORTS:
+            self.mount(f"{scheme}://", _Adapter(course))
+
+
+class _Adapter(BaseAdapter):
+    def __init__(self, course: Course) -> None:
+        super().__init__()
+        self._course = course
+
+    def send(
+        self, request: requests.PreparedRequest, *_: object, **__: object
+    ) -> requests.Response:
+        visit = _Visit(request, self._course)
+        try:
+            return visit.pay()
+        except Ended as ended:
+            raise Unreachable(self._course.stages[-1].name, ended.cause) from None
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            stage = self._course.stages[-1].name
+            raise Unreachable(stage, cause_of(error), reason_of(error)) from error
+
+    def close(self) -> None:
+        """Each connection is closed with its request."""
+
+
+class _Visit:
+    """One request to one place, stage by stage, against one clock."""
+
+    def __init__(self, request: requests.PreparedRequest, course: Course) -> None:
+        self._request, self._course = request, course
+        self._url = request.url or ""
+        parts = urlsplit(self._url)
+        if "@" in parts.netloc or not parts.hostname:
+            raise Forbidden("The address must not carry a name or password.")
+        self._host, self._secure = parts.hostname, parts.scheme == "https"
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._ends = time.monotonic() + DEADLINE
+
+    def pay(self) -> requests.Response:
+        with self._course.stage("name"):
+            addresses = self._resolve()
+        self._judge(addresses)
+        with self._course.stage("connect"):
+            sock = self._connect(addresses)
+        try:
+            return self._talk(sock)
+        finally:
+            sock.close()
+
+    def left(self) -> float:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _resolve(self) -> list[IPAddress]:
+        literal = as_address(self._host)
+        return [literal] if literal else _ask_resolver(self._host, self._port, self.left)
+
+    def _judge(self, addresses: list[IPAddress]) -> None:
+        if is_allowed(self._url):
+            return
+        networks = parse_networks(settings.LATCHKEY_ALLOWED_NETWORKS)
+        try:
+            judged(addresses, networks)
+        except BadAddress as bad:
+            raise Forbidden(f"{self._host} is at {bad}, which is not a public address.") from None
+        if not self._secure and not in_networks(addresses, networks):
+            raise Forbidden("A secret is sent over https only.")
+
+    def _connect(self, addresses: list[IPAddress]) -> socket.socket:
+        failure: OSError = TimeoutError()
+        for tried, address in enumerate(addresses):
+            # A silent first address must not eat the time of those behind it.
+            share = self.left() / (len(addresses) - tried)
+            try:
+                return socket.create_connection((str(address), self._port), timeout=share)
+            except OSError as error:
+                failure = error
+        raise failure
+
+    def _talk(self, sock: socket.socket) -> requests.Response:
+        if self._secure:
+            with self._course.stage("tls"):
+                sock.settimeout(self.left())
+                sock = tls_context().wrap_socket(sock, server_hostname=self._host)
+        try:
+            return self._exchange(sock)
+        finally:
+            sock.close()
+
+    def _exchange(self, sock: socket.socket) -> requests.Response:
+        connection = http.client.HTTPConnection(self._host, self._port)
+        connection.default_port = _PORTS["https" if self._secure else "http"]
+        connection.sock = _TimedSocket(sock, self.left)
+        request = self._request
+        with self._course.stage("request"):
+            headers = {**request.headers, "Connection": "close"}
+            connection.request(request.method or "POST", request.path_url, request.body, headers)
+        with self._course.stage("reply"):
+            answer = connection.getresponse()
+            body = answer.read(LIMIT + 1)
+            if len(body) > LIMIT:
+                raise Ended(Cause.TOO_LARGE)
+        return _response(request, answer, body)
+
+
+class _TimedSocket:
+    """What http.client needs of a socket; each wait is given only what remains of the one deadline."""
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock, self._left = sock, left
+
+    def sendall(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            self._sock.settimeout(self._left())
+            view = view[self._sock.send(view) :]
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self._sock, self._left))
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class _TimedReader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock, self._left = sock, left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._sock.settimeout(self._left())
+        return self._sock.recv_into(buffer)
+
+
+def is_allowed(url: str) -> bool:
+    """Whether the installation lets this address be called wherever its name leads."""
+    if any(is_under(url, prefix) for prefix in settings.LATCHKEY_ALLOWED_URL_PREFIXES):
+        return True
+    own = settings.LATCHKEY_INTERNAL_URL.rstrip("/")
+    return url.startswith(own) and _OWN_TOKEN_PATH.fullmatch(url[len(own) :]) is not None
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """The system's authorities (SSL_CERT_FILE adds a private one) and those that requests brings."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi_file())
+    return context
+
+
+def _ask_resolver(host: str, port: int, left: Callable[[], float]) -> list[IPAddress]:
+    """getaddrinfo knows no deadline, so it runs in a thread that may be left behind; their number is bounded."""
+    if not _RESOLVERS.acquire(timeout=left()):
+        raise Ended(Cause.RESOLVERS_BUSY)
+    answer: Queue[list[IPAddress] | OSError | UnicodeError] = Queue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.put([ip_address(entry[4][0]) for entry in found])
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+        finally:
+            _RESOLVERS.release()
+
+    threading.Thread(target=ask, daemon=True, name="resolver").start()
+    try:
+        result = answer.get(timeout=left())
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(result, list):
+        return result
+    raise result
+
+
+def _response(
+    request: requests.PreparedRequest, answer: http.client.HTTPResponse, body: bytes
+) -> requests.Response:
+    response = requests.Response()
+    response.status_code = answer.status
+    response.headers = CaseInsensitiveDict(answer.getheaders())
+    response.raw = io.BytesIO(body)
+    response.request = request
+    response.url = request.url or ""
+    return response
