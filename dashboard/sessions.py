@@ -1,0 +1,57 @@
+"""Sessions whose key in the database is only the hash of the cookie.
+
+Inside the process `session_key` is that hash, everywhere, so that nothing (allauth's lists of sessions included) can
+store the cookie's value; only the middleware below knows it.
+"""
+
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddleware
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.crypto import get_random_string
+
+SUSPENDED = "account_reauthentication_state"
+
+
+def digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()[
+        :40
+    ]  # the column holds 40: 160 bits of a 256-bit secret's hash
+
+
+class SessionStore(DatabaseStore):
+    token: str | None = None
+
+    def _get_new_session_key(self) -> str:
+        self.token = get_random_string(43)
+        return digest(self.token)
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        # When allauth asks for a password in the middle of a POST, it parks body and cookies here to replay them
+        # later: a pasted secret and the cookie itself. Without it the person lands on the page again.
+        if "request" in (session_dict.get(SUSPENDED) or ()):
+            session_dict = {
+                name: value for name, value in session_dict.items() if name != SUSPENDED
+            }
+        return super().encode(session_dict)
+
+
+class SessionMiddleware(DjangoMiddleware):
+    def process_request(self, request: HttpRequest) -> None:
+        token = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        session = SessionStore(digest(token) if token else None)
+        session.token = token
+        request.session = session
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie and cookie.value and isinstance(request.session, SessionStore):
+            response.cookies[settings.SESSION_COOKIE_NAME] = request.session.token or ""
+        return response

@@ -1,0 +1,346 @@
+"""Every setting, read once. Each may also come from a file: NAME_FILE instead of NAME."""
+
+import os
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+
+from dashboard.logs import logging_config
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ROLES = ("web", "pages", "issuer", "worker", "beat")
+
+env = environ.FileAwareEnv()
+
+
+def text(name: str, default: str = "") -> str:
+    try:
+        return str(env.str(name, default="")).strip() or default
+    except OSError as error:
+        msg = f"{name}_FILE names a file that cannot be read ({error.strerror}). Point it at the right file."
+        raise ImproperlyConfigured(msg) from None
+
+
+def number(name: str, default: int, *, least: int, most: int) -> int:
+    given = text(name, str(default))
+    if not given.isascii() or not given.isdigit() or not least <= int(given) <= most:
+        msg = f"{name} is {given!r}, but must be a whole number from {least} to {most}."
+        raise ImproperlyConfigured(msg)
+    return int(given)
+
+
+def words(name: str) -> list[str]:
+    return [word for word in text(name).replace(",", " ").split() if word]
+
+
+def address(name: str, default: str, *schemes: str) -> str:
+    """A URL with one of these schemes."""
+    given = text(name, default)
+    if given.partition("://")[0] not in schemes or "://" not in given:
+        msg = f"{name} must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}."
+        raise ImproperlyConfigured(msg)
+    return given
+
+
+def origin(name: str, default: str) -> str:
+    """Scheme, host and port, nothing else."""
+    given = address(name, default, "https", "http").rstrip("/")
+    try:
+        parts = urlsplit(given)
+        plain = (
+            parts.hostname
+            and f"{parts.scheme}://{parts.netloc}" == given
+            and "@" not in given
+            and parts.port != 0
+        )
+    except ValueError:
+        plain = False
+    if not plain:
+        msg = f"{name} must be an address like https://keys.example.org, without a path, but is {given!r}."
+        raise ImproperlyConfigured(msg)
+    return given
+
+
+# Where this process stands
+
+DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
+KEYS_DIR = DATA_DIR / "keys"
+LATCHKEY_ROLE = text("LATCHKEY_ROLE", "web")
+if LATCHKEY_ROLE not in ROLES:
+    msg = f"LATCHKEY_ROLE is {LATCHKEY_ROLE!r}, but must be one of {', '.join(ROLES)}."
+    raise ImproperlyConfigured(msg)
+PORT = number("PORT", 8000, least=1, most=65535)
+LATCHKEY_BASE_URL = origin("LATCHKEY_BASE_URL", f"http://localhost:{PORT}")
+LATCHKEY_INTERNAL_URL = origin("LATCHKEY_INTERNAL_URL", LATCHKEY_BASE_URL)
+LATCHKEY_WORKER_THREADS = number("LATCHKEY_WORKER_THREADS", 8, least=1, most=256)
+# How many proxies of ours stand in front: so many entries of X-Forwarded-For, from the right, are believed.
+LATCHKEY_PROXIES = number("LATCHKEY_PROXIES", 0, least=0, most=9)
+
+# Keys: `manage.py up` and `manage.py keyring` make the files, so that nothing here may insist on them.
+# keys.checks.prove_settings insists, where a server process starts.
+
+
+def kept(name: str, file: str, *roles: str) -> str:
+    """The setting, else what DATA_DIR keeps for these roles, else nothing."""
+    path = KEYS_DIR / file
+    default = path.read_text().strip() if LATCHKEY_ROLE in roles and path.is_file() else ""
+    return text(name, default)
+
+
+SECRET_KEY = kept("SECRET_KEY", "secret_key.txt", *ROLES)
+LATCHKEY_PEPPERS = kept("LATCHKEY_PEPPERS", "peppers.json", *ROLES)
+LATCHKEY_CREDENTIAL_PUBLIC_KEYS = kept(
+    "LATCHKEY_CREDENTIAL_PUBLIC_KEYS", "credential-public.json", *ROLES
+)
+LATCHKEY_CREDENTIAL_PRIVATE_KEYS = kept(
+    "LATCHKEY_CREDENTIAL_PRIVATE_KEYS", "credential-private.json", "worker"
+)
+LATCHKEY_ISSUER_PUBLIC_KEYS = kept("LATCHKEY_ISSUER_PUBLIC_KEYS", "issuer-public.json", *ROLES)
+LATCHKEY_ISSUER_PRIVATE_KEYS = kept(
+    "LATCHKEY_ISSUER_PRIVATE_KEYS", "issuer-private.json", "web", "issuer"
+)
+LATCHKEY_WEB_KEYS = kept("LATCHKEY_WEB_KEYS", "web.json", "web", "pages")
+
+# The server copies its environment into every request: dashboard.wsgi forgets these before the first one.
+SECRET_NAMES = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "CELERY_BROKER_URL",
+    "CACHE_URL",
+    "MAIL_URL",
+    "LATCHKEY_PEPPERS",
+    "LATCHKEY_CREDENTIAL_PRIVATE_KEYS",
+    "LATCHKEY_ISSUER_PRIVATE_KEYS",
+    "LATCHKEY_WEB_KEYS",
+)
+
+# The way out
+
+LATCHKEY_ALLOWED_NETWORKS = words("LATCHKEY_ALLOWED_NETWORKS")
+for network in LATCHKEY_ALLOWED_NETWORKS:
+    try:
+        ip_network(network)
+    except ValueError as error:
+        msg = f"LATCHKEY_ALLOWED_NETWORKS: {error}. Write networks like 10.1.0.0/16, separated by spaces."
+        raise ImproperlyConfigured(msg) from None
+LATCHKEY_ALLOWED_URL_PREFIXES = words("LATCHKEY_ALLOWED_URL_PREFIXES")
+for prefix in LATCHKEY_ALLOWED_URL_PREFIXES:
+    if urlsplit(prefix).scheme not in {"http", "https"} or not urlsplit(prefix).path:
+        msg = f"LATCHKEY_ALLOWED_URL_PREFIXES: {prefix!r} must look like https://host.example/path (at least a final /)."
+        raise ImproperlyConfigured(msg)
+
+# Database, cache, broker
+
+DATABASE_URL = address(
+    "DATABASE_URL", f"sqlite:///{DATA_DIR}/db.sqlite3", "sqlite", "postgres", "postgresql"
+)
+DATABASES: dict[str, dict[str, Any]] = {"default": environ.Env.db_url_config(DATABASE_URL)}
+if DATABASE_URL.startswith("sqlite"):
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction that will write says so at its start; else two readers who both want to write deadlock.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 5,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+DATABASES["default"]["CONN_MAX_AGE"] = None
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+CACHE_URL = address("CACHE_URL", "locmemcache://", "locmemcache", "redis", "rediss")
+CACHES = {"default": environ.Env.cache_url_config(CACHE_URL)}
+
+CELERY_BROKER_URL = address(
+    "CELERY_BROKER_URL", "filesystem://", "filesystem", "redis", "rediss", "amqp", "amqps"
+)
+CELERY_BROKER_OPTIONS: dict[str, Any] = {}
+FOLDERS: list[Path] = []
+if CELERY_BROKER_URL.startswith("filesystem"):
+    FOLDERS = [DATA_DIR / "broker" / "queue", DATA_DIR / "broker" / "control"]
+    CELERY_BROKER_OPTIONS = {
+        "data_folder_in": str(FOLDERS[0]),
+        "data_folder_out": str(FOLDERS[0]),
+        "control_folder": str(FOLDERS[1]),
+        "polling_interval": 0.1,
+    }
+
+# Mail: an smtp:// or smtps:// URL. Without one, letters are files in DATA_DIR/mail (never log lines: they hold links).
+
+MAIL_URL = address("MAIL_URL", f"file://{DATA_DIR}/mail", "smtp", "smtps", "file")
+_mail = urlsplit(MAIL_URL)
+MAIL_FROM = text("MAIL_FROM", f"Latchkey <latchkey@{urlsplit(LATCHKEY_BASE_URL).hostname}>")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
+MAILERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "OPTIONS": {"file_path": unquote(_mail.path)},
+    }
+    if _mail.scheme == "file"
+    else {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": _mail.hostname,
+            "port": _mail.port or (465 if _mail.scheme == "smtps" else 587),
+            "username": unquote(_mail.username or ""),
+            "password": unquote(_mail.password or ""),
+            "use_ssl": _mail.scheme == "smtps",
+            "use_tls": _mail.scheme == "smtp" and "tls=off" not in _mail.query,
+            "timeout": 10,
+        },
+    }
+}
+
+# Django
+
+INSTALLED_APPS = [
+    "dashboard",
+    "keys",
+    "environments",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "django_filters",
+    "django_htmx",
+    "django_structlog",
+]
+MIDDLEWARE = [
+    "dashboard.logs.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "dashboard.sessions.SessionMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "dashboard.urls"
+WSGI_APPLICATION = "dashboard.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(text("STATIC_ROOT", str(DATA_DIR / "static"))).absolute()
+STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+LOGGING = logging_config(colours=os.isatty(2))
+LOGGING_CONFIG = "dashboard.logs.configure"
+
+# Doors: hosts, cookies, content
+
+_base = urlsplit(LATCHKEY_BASE_URL)
+HTTPS = _base.scheme == "https"
+ALLOWED_HOSTS = sorted(
+    {
+        _base.hostname or "",
+        urlsplit(LATCHKEY_INTERNAL_URL).hostname or "",
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+    }
+)
+CSRF_TRUSTED_ORIGINS = [LATCHKEY_BASE_URL]
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+SESSION_ENGINE = "dashboard.sessions"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [
+    r"^livez$",
+    r"^readyz$",
+]  # asked from inside, behind the proxy that speaks https
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+)  # we speak http, so a proxy does
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "connect-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+    "require-trusted-types-for": ["'script'"],
+    "trusted-types": ["htmx"],
+}
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for every subdomain: these belong to somebody else
+    "security.W021",  # … and so does the preload list
+    *(
+        ["mail.E001"] if _mail.scheme == "file" else []
+    ),  # files are the embedded default; docs/operating.md says so
+]
+
+# People
+
+AUTH_USER_MODEL = "environments.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ALLAUTH_TRUSTED_PROXY_COUNT = LATCHKEY_PROXIES
+ACCOUNT_ADAPTER = "dashboard.signon.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else the reset form sends letters to strangers
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Latchkey"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = (
+    _base.hostname == "localhost"
+)  # browsers count it as a secure place

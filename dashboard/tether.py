@@ -1,0 +1,24 @@
+"""Run a command that ends when its parent ends: python -m dashboard.tether COMMAND [ARGUMENT …]
+
+Knows no Django: it is gone, replaced by the command, in a few milliseconds.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(number: signal.Signals) -> None:
+    """Ask Linux to send us this signal when the process that started us is gone, however it went."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:  # it went between the two lines
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    die_with_parent(signal.SIGTERM)
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 (no shell is what we want)

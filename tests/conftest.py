@@ -1,0 +1,95 @@
+"""Plumbing: the network beyond this machine is shut, the audit log can be emptied between tests, the
+server is the real application. The people are in tests/cast.py."""
+
+import os
+from collections.abc import Iterator
+from wsgiref.types import WSGIApplication
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client, TransactionTestCase, override_settings
+from pytest_django.live_server_helper import LiveServer
+from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
+
+from dashboard import startup
+from dashboard.sessions import SessionStore, digest
+from environments import append_only
+
+pytest_plugins = ["tests.cast"]
+
+# Playwright's sync API leaves a running loop behind, in which Django would refuse the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+LOOPBACK = ["127.0.0.1", "::1"]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test may open sockets if it says `enable_socket`, and then to this machine alone."""
+    needs_database = item.get_closest_marker("django_db") and connection.vendor != "sqlite"
+    if item.get_closest_marker("enable_socket") or needs_database:
+        enable_socket()
+        socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+    else:
+        disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folders() -> None:
+    startup.make_folders()
+
+
+@pytest.fixture(scope="session")
+def application() -> WSGIApplication:
+    """What the server calls. A web process that holds the workers' keys refuses to start, so it gets none."""
+    with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS=""):
+        from dashboard.wsgi import application
+    return application
+
+
+@pytest.fixture(scope="session")
+def live_server(application: WSGIApplication) -> Iterator[LiveServer]:
+    server = LiveServer("127.0.0.1", start=False)
+    server.thread.static_handler = lambda handler: (
+        application
+    )  # Django's would know no token service
+    server.start()
+    yield server
+    server.stop()
+
+
+def _teardown_past_the_triggers(case: TransactionTestCase) -> None:
+    append_only.drop_triggers(connection)
+    try:
+        _flush(case)
+    finally:
+        append_only.install_triggers(connection)
+
+
+_flush = TransactionTestCase._fixture_teardown
+TransactionTestCase._fixture_teardown = _teardown_past_the_triggers  # type: ignore[method-assign]
+
+
+class Browser(Client):
+    """Django's test client, for sessions whose cookie is not their key."""
+
+    @property
+    def session(self) -> SessionStore:
+        cookie = self.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie:
+            store = SessionStore(digest(cookie.value))
+            store.token = cookie.value
+            return store
+        store = SessionStore()
+        store.save()
+        self.cookies[settings.SESSION_COOKIE_NAME] = store.token
+        return store
+
+    def _set_login_cookies(self, request) -> None:
+        super()._set_login_cookies(request)
+        self.cookies[settings.SESSION_COOKIE_NAME] = request.session.token
+
+
+@pytest.fixture
+def client() -> Browser:
+    return Browser()
