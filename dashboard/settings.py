@@ -2,6 +2,7 @@
 
 import os
 from ipaddress import ip_network
+from logging import DEBUG
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -257,6 +258,8 @@ STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestSta
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 LOGGING = logging_config(colours=os.isatty(2))
 LOGGING_CONFIG = "dashboard.logs.configure"
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = DEBUG  # one line a request is enough: the one at its end
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 # Doors: hosts, cookies, content
 
