@@ -72,9 +72,12 @@ def beat_command() -> list[str]:
 
 
 def supervisor_conf(port: int, threads: int, layout: Layout) -> str:
-    parts = [_supervisor(layout)]
-    parts += [_section(program, layout) for program in programs(port, threads, layout)]
-    return "\n".join(parts)
+    three = programs(port, threads, layout)
+    # One group: its members are stopped together, groups one after the other.
+    group = f"[group:latchkey]\nprograms={','.join(program.name for program in three)}\n"
+    return "\n".join(
+        [_supervisor(layout), group, *(_section(program, layout) for program in three)]
+    )
 
 
 def _supervisor(layout: Layout) -> str:

@@ -1,0 +1,164 @@
+"""A whole Latchkey, really started: `manage.py up` in an empty folder, on a free port."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+PATIENCE = 40.0
+OWN = (
+    "SECRET_KEY",
+    "DATA_DIR",
+    "DATABASE_URL",
+    "CELERY_BROKER_URL",
+    "CACHE_URL",
+    "MAIL_",
+    "STATIC_ROOT",
+)
+
+
+class Installation:
+    def __init__(self, data: Path, **environment: str) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith((*OWN, "LATCHKEY_", "DJANGO_", "COV"))
+        }
+        self.environment |= {"DATA_DIR": str(data), "PORT": str(self.port), **environment}
+        self.said = data.with_name(data.name + ".out")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.said.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=settings.BASE_DIR,
+                env=self.environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        until(lambda: self.ask("/readyz")[0] == 200, self.last_words)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        assert self.process
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=settings.BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def ask(self, path: str) -> tuple[int, bytes]:
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            client.request("GET", path)
+            reply = client.getresponse()
+            return reply.status, reply.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
+        finally:
+            client.close()
+
+    def checks(self) -> Mapping[str, str]:
+        return dict(json.loads(self.ask("/readyz")[1])["checks"])
+
+    @property
+    def setup_link(self) -> str:
+        found = re.search(r"http://\S+/setup/\S+/", self.said.read_text())
+        assert found, self.last_words()
+        return found[0]
+
+    def pids(self) -> dict[str, int]:
+        """The programs below supervisor by name; the web server's parent and child as web and web-child."""
+        assert self.process
+        found = {}
+        for pid in children(self.process.pid):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+            name = next((n for n in ("granian", "worker", "beat") if n in words), "?")
+            found[{"granian": "web"}.get(name, name)] = pid
+        for pid in children(found["web"]) if "web" in found else []:
+            found["web-child"] = pid
+        return found
+
+    def last_words(self) -> str:
+        logs = [self.said, *sorted((self.data / "logs").glob("*.log"))]
+        return "\n".join(f"== {log.name}\n{log.read_text()[-1500:]}" for log in logs)
+
+
+@contextmanager
+def running(data: Path, **environment: str) -> Iterator[Installation]:
+    """On the database and broker that this run of the tests is about, but with a database of its own."""
+    with _database() as url:
+        broker = os.environ.get("LATCHKEY_TEST_BROKER_URL", "")
+        it = Installation(data, **{"DATABASE_URL": url, "CELERY_BROKER_URL": broker, **environment})
+        try:
+            it.start()
+            yield it
+        finally:
+            if it.process and it.process.poll() is None:
+                it.stop()
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    url = os.environ.get("LATCHKEY_TEST_DATABASE_URL", "")
+    if connection.vendor != "postgresql":
+        yield ""
+        return
+    name = f"latchkey_up_{os.getpid()}_{time.monotonic_ns()}"
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        try:
+            yield url.rsplit("/", 1)[0] + "/" + name
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(true, words=lambda: "", patience: float = PATIENCE) -> float:
+    """Seconds until it was true."""
+    start = time.monotonic()
+    while time.monotonic() - start < patience:
+        if true():
+            return time.monotonic() - start
+        time.sleep(0.05)
+    raise AssertionError(f"not within {patience} s: {words()}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
