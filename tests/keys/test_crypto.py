@@ -162,23 +162,17 @@ class TestBoxes:
 
 
 class TestPeppers:
-    def test_the_secret_is_recognised_and_no_other(self):
+    def test_each_pepper_makes_its_own_mark(self):
         peppers = Peppers.parse(keyrings.PEPPER.write(entries(keyrings.PEPPER, 2)))
-        digest = peppers.fingerprint("right", peppers.newest_id)
-        assert peppers.recognise("right", peppers.newest_id, digest)
-        assert not peppers.recognise("wrong", peppers.newest_id, digest)
-        assert not peppers.recognise("right", next(iter(peppers.keys)), digest)
-
-    def test_an_unknown_pepper_recognises_nothing(self):
-        """Else whoever knows the stand-in pepper could write a row that lets them in."""
-        peppers = Peppers.parse(keyrings.PEPPER.write(entries(keyrings.PEPPER)))
-        digest = peppers.fingerprint("right", "feedfeedfeedfeed")
-        assert not peppers.recognise("right", "feedfeedfeedfeed", digest)
+        marks = peppers.marks("text")
+        assert len(set(marks.values())) == 2
+        assert marks[peppers.newest_id] == peppers.fingerprint("text", peppers.newest_id)
+        assert marks != peppers.marks("texts")
 
     @given(st.text())
-    def test_any_text_can_be_asked_about(self, text):
-        peppers = Peppers({}, {})
-        assert not peppers.recognise(text, "", b"")
+    def test_any_text_can_be_marked(self, text):
+        peppers = Peppers("a", {"a": b"pepper"})
+        assert len(peppers.fingerprint(text, "a")) == 32
 
 
 PRIVATE_TEXT = keyrings.PRIVATE.write(entries(keyrings.PRIVATE))

@@ -122,7 +122,7 @@ class TestAddAndList:
         load("worker")
         assert opening.open_credential(box, HERE).reveal() == "text"
         assert sealing.seal_credential(SecretText("text"), HERE)[:10] != box[:10]
-        assert fingerprint.recognise("text", pepper, digest)
+        assert fingerprint.recognise("text", [(pepper, digest)]) == 0
         assert fingerprint.mark("text")[0] != pepper
 
     def test_without_keys_both_say_what_to_run(self, folder):
@@ -138,11 +138,19 @@ class TestSealing:
         with pytest.raises(CannotOpen):
             opening.open_credential(box, HERE)
 
-    def test_a_mark_is_recognised_from_any_kind_of_bytes(self, load):
+    def test_the_right_one_of_several_marks_is_recognised(self, load):
         load("web")
-        pepper, digest = fingerprint.mark("text")
-        assert fingerprint.recognise("text", pepper, memoryview(digest))
-        assert not fingerprint.recognise("texts", pepper, digest)
+        stored = [fingerprint.mark(text) for text in ("old", "new")]
+        assert fingerprint.recognise("old", stored) == 0
+        assert fingerprint.recognise("new", stored) == 1
+        assert fingerprint.recognise("other", stored) is None
+        assert fingerprint.recognise("other", []) is None
+
+    def test_a_mark_of_an_unknown_pepper_recognises_nothing(self, load):
+        """Else whoever knew the stand-in could write a row that lets them in."""
+        load("web")
+        stored = [("feedfeedfeedfeed", fingerprint.NOBODYS)]
+        assert fingerprint.recognise("text", stored) is None
 
 
 class TestChecks:

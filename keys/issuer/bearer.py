@@ -1,0 +1,111 @@
+"""A token of ours, shown back to us → what it proves at this moment."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from keys.issuer.metadata import environment_of
+from keys.issuer.refusals import InvalidToken
+from keys.issuer.requests import Request
+from keys.issuer.signing import ALGORITHM, public_keys
+from keys.issuer.tokens import issuer_url
+from keys.models import Secret
+
+TOKEN_LIMIT: Final = 4_096
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 (RFC 9068, 2.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The claims of a token whose signature, issuer and age have been checked."""
+
+    client_id: str
+    proof: str
+    scope: str
+    expires_at: datetime
+
+    @classmethod
+    def check(cls, text: str, issuer_id: str, now: datetime) -> Self:
+        environment = environment_of(issuer_id)
+        claims = _claims(text, public_keys(environment.pk, now))
+        if claims["iss"] != issuer_url(issuer_id):
+            raise InvalidToken("This token was issued for another environment.")
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        if expires_at <= now:
+            raise InvalidToken(f"This token expired at {stamp(expires_at)}. Fetch a new one.")
+        return cls(claims["client_id"], claims["proof"], claims["scope"], expires_at)
+
+
+def whoami(request: Request, issuer_id: str) -> dict[str, object]:
+    """Echoes what the token proves; a disabled key or a revoked secret proves nothing at once."""
+    token = Verified.check(_shown(request.authorization), issuer_id, datetime.now(UTC))
+    secret = _proof_of(token, issuer_id)
+    key = secret.key
+    return {
+        "client_id": key.client_id,
+        "organization": key.environment.organization.slug,
+        "environment": key.environment.slug,
+        "kind": key.environment.kind,
+        "team": key.team.slug if key.team else None,
+        "scope": token.scope,
+        "proof": secret.public_id,
+        "issuer": issuer_url(issuer_id),
+        "expires_at": stamp(token.expires_at),
+    }
+
+
+def stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _shown(header: str) -> str:
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise InvalidToken(
+            "Send a token of this environment: Authorization: Bearer and the token.", asked=False
+        )
+    return text.strip()
+
+
+def _claims(text: str, keys: list[dict[str, Any]]) -> dict[str, Any]:
+    """Whatever we signed has our form, so behind the signature nothing more needs a look."""
+    if len(text) > TOKEN_LIMIT:
+        raise InvalidToken("This is longer than any token from here.")
+    try:
+        token = jwt.decode(text, KeySet.import_key_set({"keys": keys}), algorithms=[ALGORITHM])
+    except (JoseError, ValueError, TypeError) as error:
+        said = "This is not a token that this environment has signed."
+        raise InvalidToken(said, reason=f"{type(error).__name__}") from None
+    if token.header.get("typ") != TOKEN_TYPE:
+        raise InvalidToken("This is not an access token.")
+    return token.claims
+
+
+def _proof_of(token: Verified, issuer_id: str) -> Secret:
+    secret = (
+        Secret.objects.select_related("key__team", "key__environment__organization")
+        .filter(
+            public_id=token.proof,
+            key__client_id=token.client_id,
+            key__environment__issuer_id=issuer_id,
+        )
+        .first()
+    )
+    trouble = _trouble(secret)
+    if secret is None or trouble:
+        refusal = InvalidToken(f"The token was good, but {trouble}.", reason=trouble)
+        refusal.client_id = token.client_id
+        raise refusal
+    return secret
+
+
+def _trouble(secret: Secret | None) -> str:
+    if secret is None or secret.key.deleted_at is not None:
+        return "its key was deleted"
+    if secret.key.disabled_at is not None:
+        return "its key is disabled"
+    return "its secret was revoked" if secret.revoked_at is not None else ""

@@ -1,0 +1,53 @@
+"""The thread's own connection, without Django's cursor: that one costs as much as the whole look-up."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from django.db import InterfaceError, OperationalError, connection
+
+from keys.issuer.refusals import Unavailable
+
+PREPARE_AFTER: Final = 1
+
+
+def steadily[Answer](work: Callable[[], Answer]) -> Answer:
+    """Do it, and once more on a new connection: after a restart of the database this thread's is dead.
+
+    So `work` must be harmless when done twice."""
+    try:
+        return work()
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+    try:
+        return work()
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        raise Unavailable(type(error).__name__) from error
+
+
+def fetch_all(statement: "Statement", parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    connection.ensure_connection()
+    raw = connection.connection
+    with connection.wrap_database_errors:
+        if connection.vendor == "sqlite":
+            return raw.execute(statement.sqlite, parameters).fetchall()  # type: ignore[no-any-return]
+        return _prepared(raw).execute(statement.postgresql, parameters, prepare=True).fetchall()  # type: ignore[no-any-return]
+
+
+class Statement:
+    """One text with `?`, ready for both databases."""
+
+    def __init__(self, text: str) -> None:
+        self.sqlite = " ".join(text.split())
+        self.postgresql = self.sqlite.replace("%", "%%").replace("?", "%s")
+
+
+def _prepared(raw: Any) -> Any:
+    """Django's own cursor binds on this side and switches preparing off."""
+    from psycopg import Cursor  # here: 10 MB that an installation on SQLite does not need
+
+    if raw.prepare_threshold is None:
+        raw.prepare_threshold = PREPARE_AFTER
+    return Cursor(raw)

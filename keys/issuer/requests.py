@@ -1,0 +1,211 @@
+"""Form and header → what was asked. Whatever has another shape is refused here, by name."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import parse_qsl, unquote_plus
+from wsgiref.types import WSGIEnvironment
+
+from django.conf import settings
+
+from keys.crypto import SecretText
+from keys.issuer.refusals import (
+    InvalidClient,
+    InvalidRequest,
+    InvalidScope,
+    LengthRequired,
+    TooLarge,
+    UnsupportedGrantType,
+)
+
+BODY_LIMIT: Final = 16_384
+HEADER_LIMIT: Final = 4_096
+FIELD_LIMIT: Final = 20
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+KNOWN_FIELDS: Final = frozenset(
+    {
+        "grant_type",
+        "client_id",
+        "client_secret",
+        "client_assertion",
+        "client_assertion_type",
+        "scope",
+    }
+)
+SCOPE: Final = re.compile(
+    r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*"
+)  # RFC 6749, 3.3
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, its body read whole; parts that nobody asked for are left behind."""
+
+    method: str
+    form: Mapping[str, str]
+    authorization: str
+    ticket: str
+    address: str
+
+    @classmethod
+    def read(cls, environ: WSGIEnvironment) -> Self:
+        posted = environ["REQUEST_METHOD"] == "POST"
+        return cls(
+            method=environ["REQUEST_METHOD"],
+            form=_read_form(environ) if posted else {},
+            authorization=_authorization(environ),
+            ticket=environ.get("HTTP_LATCHKEY_TEST", ""),
+            address=_address(environ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A well-formed request for a token, by somebody who is still unknown."""
+
+    client_id: str
+    secret: SecretText
+    scope: tuple[str, ...] | None
+    """None: all that the key has."""
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        form = request.form
+        if not form.get("grant_type"):
+            raise InvalidRequest("grant_type is missing. Send grant_type=client_credentials.")
+        if form["grant_type"] != "client_credentials":
+            raise UnsupportedGrantType("This endpoint knows one grant_type: client_credentials.")
+        client_id, secret = _credentials(request)
+        return cls(client_id, SecretText(secret), _scope(form.get("scope")))
+
+
+def _read_form(environ: WSGIEnvironment) -> dict[str, str]:
+    if environ.get("QUERY_STRING"):
+        raise InvalidRequest(
+            "Send everything in the body: this address takes no query. "
+            "A secret that was sent in a query may stand in log files: rotate it."
+        )
+    _require_form_type(environ)
+    length = _length(environ.get("CONTENT_LENGTH", ""))
+    body: bytes = environ["wsgi.input"].read(length)
+    if len(body) != length:
+        raise InvalidRequest("The body ended before its Content-Length.")
+    return _fields(body)
+
+
+def _require_form_type(environ: WSGIEnvironment) -> None:
+    kind, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
+    charset = parameters.replace(" ", "").replace('"', "").lower()
+    if kind.strip().lower() != FORM_TYPE or charset not in {"", "charset=utf-8"}:
+        raise InvalidRequest(f"The body must be a form. Send Content-Type: {FORM_TYPE}.")
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise InvalidRequest("Send the body as it is, without Content-Encoding.")
+
+
+def _length(given: str) -> int:
+    if not given:
+        raise LengthRequired(
+            "Content-Length is missing. Send the body in one piece, with its length."
+        )
+    if not (given.isascii() and given.isdigit()) or len(given) > 12:
+        raise InvalidRequest("Content-Length is not a sensible number.")
+    if int(given) > BODY_LIMIT:
+        raise TooLarge(f"The body is larger than {BODY_LIMIT} bytes.")
+    return int(given)
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    """Each parameter once. One sent without a value counts as omitted (RFC 6749, 3.2)."""
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELD_LIMIT
+        )
+    except ValueError:
+        raise InvalidRequest(
+            f"The body is no form in UTF-8 with at most {FIELD_LIMIT} parameters."
+        ) from None
+    form: dict[str, str] = {}
+    for name, value in pairs:
+        if name in form:
+            named = name if name in KNOWN_FIELDS else "A parameter"
+            raise InvalidRequest(f"{named} was sent more than once.")
+        form[name] = value
+    if "\0" in "".join(form.values()):
+        raise InvalidRequest("A parameter holds a NUL character.")
+    return {name: value for name, value in form.items() if value}
+
+
+def _authorization(environ: WSGIEnvironment) -> str:
+    given: str = environ.get("HTTP_AUTHORIZATION", "")
+    if len(given) > HEADER_LIMIT:
+        raise InvalidRequest(f"The Authorization header is larger than {HEADER_LIMIT} bytes.")
+    return given
+
+
+def _address(environ: WSGIEnvironment) -> str:
+    """Where the request came from. So many entries from the right are ours as there are proxies of ours."""
+    count = settings.LATCHKEY_PROXIES
+    hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if count else []
+    given: str = hops[-count] if count and len(hops) >= count else environ.get("REMOTE_ADDR", "")
+    return given.strip()
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    """By one method only: two could name two clients, and each reader would believe another."""
+    form = request.form
+    if "client_assertion" in form or "client_assertion_type" in form:
+        raise InvalidClient(
+            "Signed assertions are not accepted here. Send client_id and client_secret."
+        )
+    if request.authorization:
+        return _from_header(request.authorization, form)
+    if not form.get("client_id") or not form.get("client_secret"):
+        raise InvalidClient(
+            "client_id or client_secret is missing. Send both, in a Basic Authorization header or in the form."
+        )
+    return form["client_id"], form["client_secret"]
+
+
+def _from_header(header: str, form: Mapping[str, str]) -> tuple[str, str]:
+    if "client_secret" in form:
+        raise InvalidRequest(
+            "Credentials were sent twice: use the Authorization header or the form, not both."
+        )
+    client_id, secret = _basic(header)
+    if form.get("client_id", client_id) != client_id:
+        raise InvalidRequest(
+            "client_id in the form differs from the one in the Authorization header."
+        )
+    return client_id, secret
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """RFC 6749, 2.3.1: both parts are form-encoded before they are joined."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise InvalidClient(
+            "The Authorization header has another scheme. Send Basic with client_id and client_secret."
+        )
+    try:
+        client_id, colon, secret = (
+            base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        )
+        pair = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
+    except (binascii.Error, ValueError):
+        raise InvalidRequest(
+            "The Basic header cannot be decoded: it is base64 of client_id:client_secret."
+        ) from None
+    if not colon or not all(pair) or "\0" in "".join(pair):
+        raise InvalidRequest("The Basic header does not hold client_id:client_secret.")
+    return pair
+
+
+def _scope(given: str | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if not SCOPE.fullmatch(given):
+        raise InvalidScope("scope is a list of words with one space between them.")
+    return tuple(dict.fromkeys(given.split(" ")))

@@ -1,0 +1,138 @@
+"""What was used, kept in this process and written once a second: a commit by another connection
+makes the next read of the same SQLite file eight times dearer."""
+
+import atexit
+import gc
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Any, Final
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from keys.issuer.clients import Proven, stored
+from keys.issuer.database import Statement, fetch_all
+from keys.issuer.requests import Request
+
+EVERY: Final = 1.0
+COLLECT_EVERY: Final = 30
+
+log = structlog.get_logger(__name__)
+
+TEST: Final = Statement("""
+    SELECT 1 FROM keys_credentialtest
+    WHERE secret_id = ? AND ticket_hash = ? AND finished_at IS NULL AND leased_until > ?
+""")
+# The first outside use says that somebody has the secret: it counts as collected.
+WRITE: Final = """
+    UPDATE keys_secret SET
+        use_count = use_count + %s,
+        collected_at = COALESCE(collected_at, %s),
+        last_used_from = CASE WHEN last_used_at > %s THEN last_used_from ELSE %s END,
+        last_used_at = CASE WHEN last_used_at > %s THEN last_used_at ELSE %s END
+    WHERE id = %s
+"""
+
+
+@dataclass(slots=True)
+class Use:
+    """What one secret did since the last flush."""
+
+    first: datetime
+    last: datetime
+    address: str
+    count: int
+
+    def add(self, later: "Use") -> None:
+        self.last, self.address = later.last, later.address
+        self.count += later.count
+
+    def row(self, secret: int) -> tuple[Any, ...]:
+        first, last = (
+            connection.ops.adapt_datetimefield_value(moment) for moment in (self.first, self.last)
+        )
+        return self.count, first, last, _shown(self.address), last, last, secret
+
+
+_lock = threading.Lock()
+_uses: dict[int, Use] = {}
+_once = threading.Lock()
+
+
+def note(client: Proven, request: Request, now: datetime) -> None:
+    if request.ticket and _is_own_test(client, request.ticket, now):
+        return
+    with _lock:
+        _add(client.secret, Use(now, now, request.address, 1))
+
+
+def flush() -> None:
+    """Write what was noted. What cannot be written now is kept for the next time."""
+    with _lock:
+        uses = dict(_uses)
+        _uses.clear()
+    if not uses:
+        return
+    try:
+        # By id: two processes that lock rows in the same order cannot wait for each other.
+        rows = [use.row(secret) for secret, use in sorted(uses.items())]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.executemany(WRITE, rows)
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("usage_not_written", cause=type(error).__name__, count=len(uses))
+        _put_back(uses)
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def keep_flushing() -> None:
+    """One thread per process, started by its first request: a server forks before it serves."""
+    if _once.acquire(blocking=False):
+        atexit.register(flush)
+        threading.Thread(target=_flush_for_ever, name="usage", daemon=True).start()
+
+
+def _flush_for_ever() -> None:
+    collected = time.monotonic()
+    while True:
+        time.sleep(EVERY)
+        flush()
+        if time.monotonic() - collected > COLLECT_EVERY:
+            # Server threads that ended leave their database connections to the cyclic collector.
+            gc.collect()
+            collected = time.monotonic()
+
+
+def _add(secret: int, use: Use) -> None:
+    known = _uses.get(secret)
+    if known is None:
+        _uses[secret] = use
+    else:
+        known.add(use)
+
+
+def _put_back(uses: dict[int, Use]) -> None:
+    with _lock:
+        newer = dict(_uses)
+        _uses.clear()
+        _uses.update(uses)
+        for secret, use in newer.items():
+            _add(secret, use)
+
+
+def _is_own_test(client: Proven, ticket: str, now: datetime) -> bool:
+    """The worker tells its tests apart by a random ticket, whose hash stands on the row that it leased."""
+    digest = sha256(ticket.encode("latin-1", "replace")).hexdigest()
+    return bool(fetch_all(TEST, (client.secret, digest, stored(now))))
+
+
+def _shown(address: str) -> str:
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return ""

@@ -1,0 +1,100 @@
+"""The token service: a WSGI callable in front of Django's handler. No middleware, no session."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import structlog
+
+from keys.issuer import bearer, metadata, tokens, usage
+from keys.issuer.database import steadily
+from keys.issuer.refusals import Header, MethodNotAllowed, NotFound, Refusal
+from keys.issuer.requests import Request
+
+ISSUER_PATHS: Final = ("/t/", "/.well-known/oauth-authorization-server/")
+PATHS: Final = re.compile(
+    r"/t/(?P<id>[a-z2-7]{20})/(?P<what>token|jwks\.json|whoami|\.well-known/openid-configuration)"
+    r"|/\.well-known/oauth-authorization-server/t/(?P<metadata>[a-z2-7]{20})"
+)
+NOT_KEPT: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+KEPT_A_WHILE: Final = (("Cache-Control", "public, max-age=300"),)
+
+type Document = dict[str, object]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What is at one address: the methods it takes and the verb behind it."""
+
+    methods: tuple[str, ...]
+    answer: Callable[[Request, str], Document]
+    headers: tuple[Header, ...] = NOT_KEPT
+
+
+TOKEN: Final = Address(("POST",), tokens.grant)
+WHOAMI: Final = Address(("GET", "HEAD"), bearer.whoami)
+KEY_SET: Final = Address(
+    ("GET", "HEAD"), lambda _, issuer_id: metadata.key_set(issuer_id), KEPT_A_WHILE
+)
+DISCOVERY: Final = Address(
+    ("GET", "HEAD"), lambda _, issuer_id: metadata.discovery(issuer_id), KEPT_A_WHILE
+)
+ADDRESSES: Final = {
+    "token": TOKEN,
+    "whoami": WHOAMI,
+    "jwks.json": KEY_SET,
+    ".well-known/openid-configuration": DISCOVERY,
+}
+
+
+def issuer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    usage.keep_flushing()
+    try:
+        status, body, headers = _answer(environ)
+    except Refusal as refusal:
+        _say(refusal, environ)
+        status, body, headers = refusal.status, refusal.body(), NOT_KEPT + refusal.headers
+    start_response(
+        status,
+        [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("X-Content-Type-Options", "nosniff"),
+            *headers,
+        ],
+    )
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _answer(environ: WSGIEnvironment) -> tuple[str, bytes, tuple[Header, ...]]:
+    address, issuer_id = _find(environ["PATH_INFO"])
+    if environ["REQUEST_METHOD"] not in address.methods:
+        raise MethodNotAllowed(", ".join(address.methods))
+    request = Request.read(environ)
+    document = steadily(lambda: address.answer(request, issuer_id))
+    return "200 OK", json.dumps(document).encode(), address.headers
+
+
+def _find(path: str) -> tuple[Address, str]:
+    found = PATHS.fullmatch(path)
+    if found is None:
+        raise NotFound("There is nothing at this address.")
+    if found["metadata"]:
+        return DISCOVERY, found["metadata"]
+    return ADDRESSES[found["what"]], found["id"]
+
+
+def _say(refusal: Refusal, environ: WSGIEnvironment) -> None:
+    """The precise reason, for the operator alone. Nothing that a client sent, but the address."""
+    log.info(
+        "request_refused",
+        code=refusal.code,
+        reason=refusal.reason,
+        client_id=refusal.client_id,
+        path=environ["PATH_INFO"][:80],
+    )
