@@ -1,0 +1,225 @@
+"""The few tags and filters that templates need; parts without a body are files in templates/components/."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django import template
+from django.template.defaultfilters import date as formatted
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+SHORTENED = 12
+LONG_AGO = timedelta(days=60)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """{% icon "check" %}: one of the symbols in icons.svg; decoration, the word stands beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" width="16" height="16"><use href="{}#{}"></use></svg>',
+        static("dashboard/icons.svg"),
+        name,
+    )
+
+
+def distance(span: timedelta) -> str:
+    """'9 days', in the largest unit that still says something."""
+    seconds = int(abs(span).total_seconds())
+    for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):
+        if seconds >= size * (2 if unit == "day" else 1):
+            count = seconds // size
+            return f"{count} days" if unit == "day" else f"{count} {unit}"
+    return f"{seconds} s"
+
+
+def relative(value: datetime, now: datetime) -> str:
+    """'4 min ago', 'in 9 days'."""
+    if abs(now - value) < timedelta(seconds=5):
+        return "just now"
+    return f"{distance(now - value)} ago" if value <= now else f"in {distance(value - now)}"
+
+
+@register.filter
+def ago(value: datetime | None) -> str:
+    return relative(value, timezone.now()) if value else ""
+
+
+@register.simple_tag
+def time(value: datetime | None, style: str = "") -> SafeString | str:
+    """{% time t %} 24 Nov 2026, 10:42 · "seconds" · "ago" · "both" (first the instant, then the distance) · "until" (an expiry)."""
+    if value is None:
+        return ""
+    local = timezone.localtime(value)
+    near = relative(value, timezone.now())
+    exact = formatted(local, "j M Y, H:i:s" if style in {"seconds", "both"} else "j M Y, H:i")
+    if style == "until":
+        return _mark(value, f"{formatted(local, 'D j M Y, H:i T')} – {near}")
+    if style == "both":
+        return format_html('{} <span class="meta">{}</span>', _mark(value, exact), near)
+    if style == "ago" and timezone.now() - value < LONG_AGO:
+        return format_html(
+            '<time datetime="{}" title="{}" data-ago>{}</time>',
+            _iso(value),
+            formatted(local, "j M Y, H:i:s T"),
+            near,
+        )
+    return _mark(value, exact)
+
+
+def _mark(value: datetime, text: str) -> SafeString:
+    utc = timezone.localtime(value, timezone.get_fixed_timezone(0))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        _iso(value),
+        formatted(utc, "j M Y, H:i:s") + " UTC",
+        text,
+    )
+
+
+def _iso(value: datetime) -> str:
+    return timezone.localtime(value, timezone.get_fixed_timezone(0)).isoformat(timespec="seconds")
+
+
+@register.filter
+def short(text: str) -> str:
+    """A long id by its beginning: enough to tell two apart, the whole is in the copy button."""
+    return f"{text[:SHORTENED]}…" if len(text) > SHORTENED + 3 else text
+
+
+@register.filter
+def initial(text: object) -> str:
+    return str(text).strip()[:1].upper() or "?"
+
+
+@register.simple_block_tag
+def table(content: str, name: str, style: str = "stack") -> SafeString:
+    """{% table "Keys" %}<thead>…{% endtable %}: a framed table that scrolls inside itself, rows in two lines on a phone."""
+    return format_html(
+        '<div class="table-wrap" role="region" aria-label="{}" tabindex="0"><table class="table {}">{}</table></div>',
+        name,
+        style,
+        SafeString(content),
+    )
+
+
+@register.simple_block_tag
+def fact(content: str, name: str) -> SafeString:
+    """{% fact "Client ID" %}…{% endfact %}: one pair inside <dl class="facts">."""
+    return format_html("<div><dt>{}</dt><dd>{}</dd></div>", name, SafeString(content))
+
+
+@register.simple_block_tag
+def section(content: str, title: str, note: str = "", ident: str = "") -> SafeString:
+    """{% section "Recent changes" note="Last ten" %}…{% endsection %}: a heading with what stands under it."""
+    ident = ident or "-".join(title.lower().split())
+    extra = format_html("<p>{}</p>", note) if note else ""
+    return format_html(
+        '<section class="section" aria-labelledby="{0}"><header><h2 id="{0}" tabindex="-1">{1}</h2>{2}</header>{3}</section>',
+        ident,
+        title,
+        extra,
+        SafeString(content),
+    )
+
+
+@register.simple_block_tag
+def panel(content: str, title: str = "", ident: str = "") -> SafeString:
+    """{% panel "Profile" %}…{% endpanel %}: a hairline box for one form or one group of facts."""
+    ident = ident or "-".join(title.lower().split())
+    head = (
+        format_html('<header><h2 id="{}" tabindex="-1">{}</h2></header>', ident, title)
+        if title
+        else ""
+    )
+    label = format_html(' aria-labelledby="{}"', ident) if title else ""
+    return format_html(
+        '<section class="panel"{}>{}<div class="inside">{}</div></section>',
+        label,
+        head,
+        SafeString(content),
+    )
+
+
+@register.simple_block_tag
+def menu(content: str, name: str) -> SafeString:
+    """{% menu "Actions for billing-api" %}<a href=…>…</a><hr>…{% endmenu %}: the ⋯ button; destructive entries last."""
+    return format_html(
+        '<details class="menu end"><summary class="btn" data-variant="ghost" data-size="icon-sm" aria-label="{}">{}</summary>'
+        '<div class="menu-list">{}</div></details>',
+        name,
+        icon("ellipsis"),
+        SafeString(content),
+    )
+
+
+@register.simple_block_tag
+def dialog(content: str, ident: str, title: str) -> SafeString:
+    """{% dialog "disable" "Disable billing-api" %}…<footer>…{% enddialog %}: opened by a link with data-dialog="disable"."""
+    return format_html(
+        '<dialog class="dialog" id="{0}" aria-labelledby="{0}-title" closedby="closerequest">'
+        '<div><h2 id="{0}-title">{1}</h2>{2}</div></dialog>',
+        ident,
+        title,
+        SafeString(content),
+    )
+
+
+@register.inclusion_tag("components/ticks.html")
+def ticks(tones: Iterable[str], label: str = "") -> dict[str, object]:
+    """{% ticks tones %}: the last 20 tests, newest right; tones are "ok", "bad", "other", oldest first."""
+    shown = list(tones)[-20:]
+    padded = ["none"] * (20 - len(shown)) + shown
+    bars = [
+        {"tone": tone, "x": place * 5, "middle": place * 5 + 1.5}
+        for place, tone in enumerate(padded)
+    ]
+    return {"bars": bars, "label": label or _ticks_text(shown)}
+
+
+def _ticks_text(tones: Sequence[str]) -> str:
+    if not tones:
+        return "No tests yet"
+    failed, other = tones.count("bad"), tones.count("other")
+    parts = [f"{tones.count('ok')} ok"]
+    parts += [f"{failed} failed"] if failed else []
+    parts += [f"{other} not judged"] if other else []
+    return f"{len(tones)} {'test' if len(tones) == 1 else 'tests'}: {', '.join(parts)}"
+
+
+@register.inclusion_tag("components/sparkline.html")
+def sparkline(
+    values: Sequence[float | None], unit: str = "ms", what: str = "Latency"
+) -> dict[str, object]:
+    """{% sparkline values %}: a line from zero; None is a gap, never guessed."""
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return {"paths": [], "points": [], "label": f"{what}: not measured", "known": 0}
+    top = max(known) * 1.1 or 1
+    step = 480 / max(len(values) - 1, 1)
+    placed = [
+        None if v is None else (round(n * step, 1), round(54 - 50 * v / top, 1))
+        for n, v in enumerate(values)
+    ]
+    middle = known[len(known) // 2]
+    label = f"{what}: least {known[0]:.0f}, middle {middle:.0f}, most {known[-1]:.0f} {unit}"
+    lone = [
+        spot
+        for n, spot in enumerate(placed)
+        if spot and not any(placed[max(n - 1, 0) : n] + placed[n + 1 : n + 2])
+    ]
+    return {"paths": _runs(placed), "points": lone, "label": label, "known": len(known)}
+
+
+def _runs(placed: Sequence[tuple[float, float] | None]) -> list[str]:
+    """One path for each stretch without a gap."""
+    paths: list[list[str]] = [[]]
+    for spot in placed:
+        if spot is None:
+            paths.append([])
+        else:
+            paths[-1].append(f"{spot[0]} {spot[1]}")
+    return ["M" + "L".join(path) for path in paths if len(path) > 1]
