@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client, TransactionTestCase, override_settings
 from pytest_django.live_server_helper import LiveServer
-from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
+from pytest_socket import enable_socket, socket_allow_hosts
 
 from dashboard import startup
 from dashboard.sessions import SessionStore, digest
@@ -24,14 +24,12 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 LOOPBACK = ["127.0.0.1", "::1"]
 
 
+@pytest.hookimpl(trylast=True)  # after pytest-socket's own
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test may open sockets if it says `enable_socket`, and then to this machine alone."""
-    needs_database = item.get_closest_marker("django_db") and connection.vendor != "sqlite"
-    if item.get_closest_marker("enable_socket") or needs_database:
+    if item.get_closest_marker("enable_socket") or connection.vendor == "postgresql":
         enable_socket()
         socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
-    else:
-        disable_socket(allow_unix_socket=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

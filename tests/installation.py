@@ -129,10 +129,11 @@ def _database() -> Iterator[str]:
         yield ""
         return
     name = f"latchkey_up_{os.getpid()}_{time.monotonic_ns()}"
-    with psycopg.connect(url, autocommit=True) as admin:
+    server = url.rsplit("/", 1)[0]
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
         try:
-            yield url.rsplit("/", 1)[0] + "/" + name
+            yield f"{server}/{name}"
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
