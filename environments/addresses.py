@@ -1,5 +1,6 @@
 """Which addresses the one door may connect to; plain Python, no settings and no sockets."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import (
     IPv4Address,
@@ -9,7 +10,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 type IPAddress = IPv4Address | IPv6Address
 type IPNetwork = IPv4Network | IPv6Network
@@ -61,13 +62,19 @@ def carried(address: IPAddress) -> Iterator[IPAddress]:
 
 def in_networks(addresses: Iterable[IPAddress], networks: Sequence[IPNetwork]) -> bool:
     """Whether every one of them lies in a listed network."""
-    return all(any(each in network for network in networks) for address in addresses for each in carried(address))
+    return all(
+        any(each in network for network in networks)
+        for address in addresses
+        for each in carried(address)
+    )
 
 
 def is_under(url: str, prefix: str) -> bool:
     """Whether a URL lies under a listed one: same scheme, host and port, and whole path segments."""
     asked, listed = urlsplit(url), urlsplit(prefix)
-    if _origin(asked) != _origin(listed):
+    # What a server would climb out by, however it is written, is not under anything.
+    steps = set(re.split(r"[/\\]", unquote(asked.path)))
+    if _origin(asked) != _origin(listed) or steps & {".", ".."}:
         return False
     root = listed.path.rstrip("/")
     return asked.path == root or asked.path.startswith(f"{root}/")

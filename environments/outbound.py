@@ -7,8 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
@@ -17,9 +16,9 @@ from queue import Empty, Queue
 from urllib.parse import urlsplit
 
 import requests
-from requests.certs import where as certifi_file  # type: ignore[attr-defined]
 from django.conf import settings
 from requests.adapters import BaseAdapter
+from requests.certs import where as certifi_file  # type: ignore[attr-defined]
 from requests.structures import CaseInsensitiveDict
 
 from environments.addresses import (
@@ -31,6 +30,7 @@ from environments.addresses import (
     judged,
     parse_networks,
 )
+from environments.course import Course
 from environments.faults import Cause, Ended, Forbidden, Unreachable, cause_of, reason_of
 
 DEADLINE = 10.0  # seconds for everything, the name included
@@ -38,35 +38,6 @@ LIMIT = 64 * 1024  # bytes of a reply's body
 _RESOLVERS = threading.BoundedSemaphore(32)  # names that may be asked for at once in one process
 _PORTS = {"http": 80, "https": 443}
 _OWN_TOKEN_PATH = re.compile(r"/t/[A-Za-z0-9_-]+/token")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step of a request: running, ok or failed, and how long it took."""
-
-    name: str
-    state: str
-    ms: float
-
-
-class Course:
-    """The stages so far; `tell` hears of each as it begins."""
-
-    def __init__(self, tell: Callable[[Sequence[Stage]], None] | None = None) -> None:
-        self.stages: list[Stage] = []
-        self._tell = tell
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        self.stages.append(Stage(name, "running", 0))
-        if self._tell:
-            self._tell(self.stages)
-        started, state = time.monotonic(), "failed"
-        try:
-            yield
-            state = "ok"
-        finally:
-            self.stages[-1] = Stage(name, state, round((time.monotonic() - started) * 1000, 1))
 
 
 @dataclass(frozen=True, slots=True)

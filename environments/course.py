@@ -1,0 +1,35 @@
+"""The stages of one request, timed."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a request: running, ok or failed, and how long it took."""
+
+    name: str
+    state: str
+    ms: float
+
+
+class Course:
+    """The stages so far; `tell` hears of each as it begins."""
+
+    def __init__(self, tell: Callable[[Sequence[Stage]], None] | None = None) -> None:
+        self.stages: list[Stage] = []
+        self._tell = tell
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.stages.append(Stage(name, "running", 0))
+        if self._tell:
+            self._tell(self.stages)
+        started, state = time.monotonic(), "failed"
+        try:
+            yield
+            state = "ok"
+        finally:
+            self.stages[-1] = Stage(name, state, round((time.monotonic() - started) * 1000, 1))
