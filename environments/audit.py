@@ -1,0 +1,125 @@
+"""The audit chain: one named event per act, hash-chained per organization, written in the act's own transaction."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from environments.events import Event
+from environments.models import AuditEvent, AuditHead, User
+from environments.origin import NOWHERE, Origin
+
+INSTALLATION = 0
+"""The chain of events that belong to no organization: set-up, sign-in, reset."""
+
+
+class Standing(Protocol):
+    """Who acted and where: a Scope, an OrgScope, or one of the two values below."""
+
+    @property
+    def actor(self) -> User | None: ...
+    @property
+    def organization_id(self) -> int: ...
+    @property
+    def environment_slug(self) -> str: ...
+    @property
+    def origin(self) -> Origin: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A worker acting for the clock."""
+
+    organization_id: int
+    environment_slug: str = ""
+    actor: User | None = None
+    origin: Origin = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Somebody at the door of the installation, perhaps not signed in."""
+
+    actor: User | None = None
+    origin: Origin = NOWHERE
+    organization_id: int = INSTALLATION
+    environment_slug: str = ""
+
+
+def record(
+    standing: Standing,
+    event: Event,
+    subject: str,
+    *,
+    label: str = "",
+    denied: bool = False,
+    **detail: object,
+) -> AuditEvent:
+    """Append one event; the last statement of the act's transaction, so that chains never deadlock.
+
+    Detail holds short plain values, never a secret: `before` and `after` are mappings of what changed.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(
+            "an event is written in its act's own transaction"
+        )
+    head, _ = AuditHead.objects.get_or_create(organization_id=standing.organization_id)
+    head = AuditHead.objects.select_for_update().get(pk=head.pk)
+    actor = standing.actor
+    event_row = AuditEvent(
+        organization_id=standing.organization_id,
+        sequence=head.sequence + 1,
+        at=timezone.now(),
+        event=event,
+        denied=denied,
+        actor_id=actor.pk if actor else None,
+        actor=actor.email if actor else "",
+        environment=standing.environment_slug,
+        subject=subject[:120],
+        label=label[:254],
+        detail=detail,
+        address=standing.origin.address,
+        request_id=standing.origin.request_id[:64],
+        previous=head.digest,
+    )
+    event_row.digest = digest(event_row)
+    event_row.save(force_insert=True)
+    AuditHead.objects.filter(pk=head.pk).update(
+        sequence=event_row.sequence, digest=event_row.digest
+    )
+    return event_row
+
+
+def digest(event: AuditEvent) -> str:
+    """SHA-256 over the canonical JSON of everything in the row and the digest before it."""
+    return hashlib.sha256(
+        json.dumps(_facts(event), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    ).hexdigest()
+
+
+def _facts(event: AuditEvent) -> Mapping[str, Any]:
+    return {
+        "organization": event.organization_id,
+        "sequence": event.sequence,
+        "at": _instant(event.at),
+        "event": str(event.event),
+        "denied": event.denied,
+        "actor_id": event.actor_id,
+        "actor": event.actor,
+        "environment": event.environment,
+        "subject": event.subject,
+        "label": event.label,
+        "detail": event.detail,
+        "address": event.address,
+        "request_id": event.request_id,
+        "previous": event.previous,
+    }
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,93 @@
+"""The names of what can happen, and each as a sentence for the log page."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    DENIED = "access.denied"
+    SIGNED_IN = "sign-in.succeeded"
+    SIGN_IN_FAILED = "sign-in.failed"
+    SIGNED_OUT = "sign-in.ended"
+    PASSWORD_CHANGED = "password.changed"
+    PASSWORD_RESET = "password.reset"
+    SETUP_LINK_MADE = "setup-link.made"
+    SETUP_DONE = "setup.done"
+    ORGANIZATION_CREATED = "organization.created"
+    ORGANIZATION_EDITED = "organization.edited"
+    ORGANIZATION_DELETED = "organization.deleted"
+    ENVIRONMENT_EDITED = "environment.edited"
+    INVITATION_MADE = "invitation.made"
+    INVITATION_REVOKED = "invitation.revoked"
+    MEMBER_JOINED = "member.joined"
+    MEMBER_REMOVED = "member.removed"
+    ORGANIZATION_ROLE_CHANGED = "organization-role.changed"
+    ENVIRONMENT_ROLE_CHANGED = "environment-role.changed"
+    TEAM_CREATED = "team.created"
+    TEAM_EDITED = "team.edited"
+    TEAM_DELETED = "team.deleted"
+    TEAM_MEMBER_ADDED = "team-member.added"
+    TEAM_MEMBER_REMOVED = "team-member.removed"
+    TEAM_ISSUING_CHANGED = "team-issuing.changed"
+    KEY_CREATED = "key.created"
+    KEY_EDITED = "key.edited"
+    KEY_EXPIRY_CHANGED = "key.expiry-changed"
+    KEY_MOVED = "key.moved"
+    KEY_DISABLED = "key.disabled"
+    KEY_ENABLED = "key.enabled"
+    KEY_DELETED = "key.deleted"
+    KEY_FAILING = "key.failing"
+    KEY_WORKING = "key.working"
+    SECRET_MADE = "secret.made"
+    SECRET_SEEN = "secret.seen"
+    SECRET_COLLECTED = "secret.collected"
+    SECRET_DISCARDED = "secret.discarded"
+    SECRET_REVOKED = "secret.revoked"
+    SECRET_LAPSED = "secret.lapsed"
+    TEST_REQUESTED = "test.requested"
+    TEST_CANCELLED = "test.cancelled"
+
+
+SENTENCES: Mapping[Event, str] = {
+    Event.DENIED: "was refused:",
+    Event.SIGNED_IN: "signed in",
+    Event.SIGN_IN_FAILED: "failed to sign in",
+    Event.SIGNED_OUT: "signed out",
+    Event.PASSWORD_CHANGED: "changed their password",
+    Event.PASSWORD_RESET: "reset their password",
+    Event.SETUP_LINK_MADE: "made a set-up link",
+    Event.SETUP_DONE: "set up this installation",
+    Event.ORGANIZATION_CREATED: "created the organization",
+    Event.ORGANIZATION_EDITED: "edited the organization",
+    Event.ORGANIZATION_DELETED: "deleted the organization",
+    Event.ENVIRONMENT_EDITED: "edited the environment",
+    Event.INVITATION_MADE: "made a one-time link for",
+    Event.INVITATION_REVOKED: "withdrew the one-time link for",
+    Event.MEMBER_JOINED: "joined the organization:",
+    Event.MEMBER_REMOVED: "removed from the organization:",
+    Event.ORGANIZATION_ROLE_CHANGED: "changed the organization role of",
+    Event.ENVIRONMENT_ROLE_CHANGED: "changed the environment role of",
+    Event.TEAM_CREATED: "created the team",
+    Event.TEAM_EDITED: "edited the team",
+    Event.TEAM_DELETED: "deleted the team",
+    Event.TEAM_MEMBER_ADDED: "set a team role in",
+    Event.TEAM_MEMBER_REMOVED: "removed a member from the team",
+    Event.TEAM_ISSUING_CHANGED: "changed where the team may issue:",
+    Event.KEY_CREATED: "created the key",
+    Event.KEY_EDITED: "edited the key",
+    Event.KEY_EXPIRY_CHANGED: "changed the expiry of",
+    Event.KEY_MOVED: "moved to another team the key",
+    Event.KEY_DISABLED: "disabled the key",
+    Event.KEY_ENABLED: "enabled the key",
+    Event.KEY_DELETED: "deleted the key",
+    Event.KEY_FAILING: "found failing the key",
+    Event.KEY_WORKING: "found working the key",
+    Event.SECRET_MADE: "made a secret for",
+    Event.SECRET_SEEN: "saw the secret of",
+    Event.SECRET_COLLECTED: "collected the secret of",
+    Event.SECRET_DISCARDED: "discarded a secret of",
+    Event.SECRET_REVOKED: "revoked a secret of",
+    Event.SECRET_LAPSED: "revoked an uncollected secret of",
+    Event.TEST_REQUESTED: "asked for a test of",
+    Event.TEST_CANCELLED: "cancelled a test of",
+}

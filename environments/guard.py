@@ -1,0 +1,113 @@
+"""The only doors into an organization's and an environment's pages.
+
+A stranger gets 404, a person without the right 403; what was refused is written to the log here, after the
+act's own transaction has been rolled back.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate
+
+import structlog
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django_htmx.middleware import HtmxDetails
+
+from environments import audit
+from environments.access import OrgScope, Refused, Scope, enter, enter_organization
+from environments.events import Event
+from environments.models import User
+from environments.origin import Origin
+from environments.policy import Action, OrgAction
+
+log = structlog.get_logger(__name__)
+
+
+class SignedInRequest(HttpRequest):
+    """What a view behind a door receives."""
+
+    user: User
+    htmx: HtmxDetails
+    scope: Scope | OrgScope
+
+
+type EnvironmentView[**P] = Callable[Concatenate[SignedInRequest, Scope, P], HttpResponseBase]
+type OrganizationView[**P] = Callable[Concatenate[SignedInRequest, OrgScope, P], HttpResponseBase]
+type View = Callable[..., HttpResponseBase]
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    bound = structlog.contextvars.get_contextvars()
+    return Origin(str(request.META.get("REMOTE_ADDR") or "")[:45], str(bound.get("request_id", "")))
+
+
+def in_environment[**P](action: Action) -> Callable[[EnvironmentView[P]], View]:
+    """Open the page to a person who may do `action` to some key here; the verb asks again for the very key."""
+
+    def guarded(view: EnvironmentView[P]) -> View:
+        @wraps(view)
+        def door(
+            request: SignedInRequest, org: str, env: str, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponseBase:
+            scope = enter(request.user, org, env, origin_of(request))
+            if scope is None:
+                raise _nothing_here(request)
+            request.scope = scope
+            try:
+                scope.require_somewhere(action)
+                return view(request, scope, *args, **kwargs)
+            except Refused as refusal:
+                _record_refusal(request, scope, refusal)
+                raise
+
+        return _mark(door, "environment", action)
+
+    return guarded
+
+
+def in_organization[**P](action: OrgAction) -> Callable[[OrganizationView[P]], View]:
+    """Open the page to a member of the organization who may do `action`."""
+
+    def guarded(view: OrganizationView[P]) -> View:
+        @wraps(view)
+        def door(
+            request: SignedInRequest, org: str, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponseBase:
+            scope = enter_organization(request.user, org, origin_of(request))
+            if scope is None:
+                raise _nothing_here(request)
+            request.scope = scope
+            try:
+                scope.require(action)
+                return view(request, scope, *args, **kwargs)
+            except Refused as refusal:
+                _record_refusal(request, scope, refusal)
+                raise
+
+        return _mark(door, "organization", action)
+
+    return guarded
+
+
+def _mark(door: View, place: str, action: Action | OrgAction) -> View:
+    door.door = (place, action)  # type: ignore[attr-defined]  # read by test_doors
+    return door
+
+
+def _nothing_here(request: SignedInRequest) -> Http404:
+    log.info("stranger_at_the_door", path=request.path, user_id=request.user.pk)
+    return Http404("Nothing here.")
+
+
+def _record_refusal(request: SignedInRequest, scope: Scope | OrgScope, refusal: Refused) -> None:
+    with transaction.atomic():
+        audit.record(
+            scope,
+            Event.DENIED,
+            refusal.subject or f"page:{request.path}",
+            label=str(refusal.action),
+            denied=True,
+            action=str(refusal.action),
+            method=request.method or "",
+            path=request.path[:200],
+        )

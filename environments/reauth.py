@@ -1,0 +1,62 @@
+"""Sign in again before an act that matters: asked on GET, before a form is filled in; no POST body is ever parked."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Concatenate, cast
+from urllib.parse import urlencode
+
+from allauth.account.authentication import get_authentication_records
+from django.http import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from environments.access import OrgScope, Scope
+from environments.guard import SignedInRequest
+
+USUAL = timedelta(minutes=15)
+IN_PRODUCTION = timedelta(minutes=5)
+
+type ScopedView[S: (Scope, OrgScope), **P] = Callable[
+    Concatenate[SignedInRequest, S, P], HttpResponseBase
+]
+
+
+def signed_in_lately(request: SignedInRequest, within: timedelta) -> bool:
+    """Whether the last sign-in or re-authentication is young enough."""
+    records = get_authentication_records(request, request.user)
+    return bool(records) and time.time() - records[-1]["at"] < within.total_seconds()
+
+
+def fresh_sign_in[S: Scope | OrgScope, **P](view: ScopedView[S, P]) -> ScopedView[S, P]:
+    """Send a person whose sign-in is old to re-authenticate, and back to this page's form."""
+
+    @wraps(view)
+    def asked(
+        request: SignedInRequest, scope: S, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        within = IN_PRODUCTION if _in_production(scope) else USUAL
+        if signed_in_lately(request, within):
+            return view(request, scope, *args, **kwargs)
+        back = request.get_full_path() if request.method == "GET" else request.path
+        return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+
+    return cast("ScopedView[S, P]", asked)
+
+
+def fresh_in_production[**P](view: ScopedView[Scope, P]) -> ScopedView[Scope, P]:
+    """The same, but only where the environment is production: for creating a key."""
+    always = fresh_sign_in(view)
+
+    @wraps(view)
+    def asked(
+        request: SignedInRequest, scope: Scope, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        return (always if _in_production(scope) else view)(request, scope, *args, **kwargs)
+
+    return cast("ScopedView[Scope, P]", asked)
+
+
+def _in_production(scope: Scope | OrgScope) -> bool:
+    return isinstance(scope, Scope) and scope.environment.production

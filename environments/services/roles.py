@@ -1,0 +1,111 @@
+"""People's verbs on members and what they hold."""
+
+from django.db import transaction
+
+from environments import audit
+from environments.access import OrgScope, Refused
+from environments.events import Event
+from environments.models import Environment, EnvironmentGrant, Member
+from environments.policy import EnvironmentRole, OrgAction, OrganizationRole
+
+
+class LastOwner(Exception):
+    """An organization keeps at least one owner."""
+
+
+def _within_reach(scope: OrgScope, member: Member, action: OrgAction) -> None:
+    """An admin never touches an owner, nor the own roles (design part 3, footnote 2)."""
+    scope.require(action, f"member:{member.pk}")
+    if scope.role is OrganizationRole.OWNER:
+        return
+    if member.pk == scope.member.pk or member.organization_role is OrganizationRole.OWNER:
+        raise Refused(action, f"member:{member.pk}")
+
+
+def may_reach(scope: OrgScope, member: Member, action: OrgAction) -> bool:
+    """The same question for a page that shows or hides a form."""
+    try:
+        _within_reach(scope, member, action)
+    except Refused:
+        return False
+    return True
+
+
+def _locked(scope: OrgScope, member: int) -> Member:
+    return (
+        Member.objects.filter(organization=scope.organization)
+        .select_related("user")
+        .select_for_update(of=("self",))
+        .get(pk=member)
+    )
+
+
+@transaction.atomic
+def set_environment_role(
+    scope: OrgScope, member_id: int, environment: str, role: EnvironmentRole | None
+) -> bool:
+    """Give or take one person's role in one environment; false when nothing changed."""
+    member = _locked(scope, member_id)
+    _within_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
+    place = Environment.objects.get(organization=scope.organization, slug=environment)
+    held = EnvironmentGrant.objects.filter(member=member, environment=place).first()
+    before = held.role if held else None
+    if before == role:
+        return False
+    if role is None:
+        EnvironmentGrant.objects.filter(member=member, environment=place).delete()
+    else:
+        EnvironmentGrant.objects.update_or_create(
+            member=member, environment=place, defaults={"role": role}
+        )
+    audit.record(
+        scope,
+        Event.ENVIRONMENT_ROLE_CHANGED,
+        f"member:{member.pk}",
+        label=member.user.email,
+        environment=place.slug,
+        before={"role": before},
+        after={"role": role},
+    )
+    return True
+
+
+@transaction.atomic
+def set_organization_role(scope: OrgScope, member_id: int, role: OrganizationRole) -> bool:
+    member = _locked(scope, member_id)
+    _within_reach(scope, member, OrgAction.MANAGE_ROLES)
+    before = member.organization_role
+    if before is role:
+        return False
+    if before is OrganizationRole.OWNER:
+        _keep_an_owner(scope, member)
+    member.role = role
+    member.save(update_fields=["role"])
+    audit.record(
+        scope,
+        Event.ORGANIZATION_ROLE_CHANGED,
+        f"member:{member.pk}",
+        label=member.user.email,
+        before={"role": before},
+        after={"role": role},
+    )
+    return True
+
+
+@transaction.atomic
+def remove_member(scope: OrgScope, member_id: int) -> None:
+    """End a membership with every role in it; the keys they made stay."""
+    member = _locked(scope, member_id)
+    _within_reach(scope, member, OrgAction.INVITE)
+    if member.organization_role is OrganizationRole.OWNER:
+        _keep_an_owner(scope, member)
+    subject, label = f"member:{member.pk}", member.user.email
+    member.delete()
+    audit.record(scope, Event.MEMBER_REMOVED, subject, label=label)
+
+
+def _keep_an_owner(scope: OrgScope, leaving: Member) -> None:
+    """Lock the owners, so that two who go at once cannot both be the last but one."""
+    owners = Member.objects.filter(organization=scope.organization, role=OrganizationRole.OWNER)
+    if not [owner for owner in owners.select_for_update() if owner.pk != leaving.pk]:
+        raise LastOwner

@@ -1,0 +1,119 @@
+"""People's verbs on teams: who is in them, and where they may issue keys."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.db.models import RestrictedError
+
+from environments import audit
+from environments.access import OrgScope, Refused
+from environments.events import Event
+from environments.models import Environment, Member, Team, TeamMember
+from environments.policy import OrgAction, OrganizationRole, TeamRole
+
+
+class TeamHasKeys(Exception):
+    """A team that owns keys, deleted ones included, stays."""
+
+
+def _locked(scope: OrgScope, slug: str) -> Team:
+    return Team.objects.filter(organization=scope.organization).select_for_update().get(slug=slug)
+
+
+@transaction.atomic
+def create_team(scope: OrgScope, *, name: str, slug: str, purpose: str, contact: str) -> Team:
+    scope.require(OrgAction.MANAGE_TEAMS)
+    team = Team.objects.create(
+        organization=scope.organization, name=name, slug=slug, purpose=purpose, contact=contact
+    )
+    audit.record(scope, Event.TEAM_CREATED, f"team:{slug}", label=name)
+    return team
+
+
+@transaction.atomic
+def edit_team(scope: OrgScope, slug: str, *, name: str, purpose: str, contact: str) -> None:
+    scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
+    team = _locked(scope, slug)
+    before = {"name": team.name, "purpose": team.purpose, "contact": team.contact}
+    team.name, team.purpose, team.contact = name, purpose, contact
+    team.save(update_fields=["name", "purpose", "contact"])
+    after = {"name": name, "purpose": purpose, "contact": contact}
+    audit.record(scope, Event.TEAM_EDITED, f"team:{slug}", label=name, before=before, after=after)
+
+
+@transaction.atomic
+def delete_team(scope: OrgScope, slug: str) -> None:
+    scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
+    team = _locked(scope, slug)
+    try:
+        team.delete()
+    except RestrictedError:
+        raise TeamHasKeys from None
+    audit.record(scope, Event.TEAM_DELETED, f"team:{slug}", label=team.name)
+
+
+@transaction.atomic
+def set_issuing(scope: OrgScope, slug: str, environments: Collection[str]) -> bool:
+    """Say in which environments the team may issue keys; false when nothing changed."""
+    scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
+    team = _locked(scope, slug)
+    before = sorted(team.issues_in.values_list("slug", flat=True))
+    places = Environment.objects.filter(organization=scope.organization, slug__in=environments)
+    after = sorted(place.slug for place in places)
+    if before == after:
+        return False
+    team.issues_in.set(places)
+    audit.record(
+        scope,
+        Event.TEAM_ISSUING_CHANGED,
+        f"team:{slug}",
+        label=team.name,
+        before=before,
+        after=after,
+    )
+    return True
+
+
+@transaction.atomic
+def set_team_role(scope: OrgScope, slug: str, member_id: int, role: TeamRole | None) -> bool:
+    """Put a person into the team, change their role there, or take them out; false when nothing changed."""
+    team = _locked(scope, slug)
+    member = Member.objects.select_related("user").get(
+        organization=scope.organization, pk=member_id
+    )
+    held = TeamMember.objects.filter(team=team, member=member).first()
+    before = TeamRole(held.role) if held else None
+    _may_set(scope, team, member, before, role)
+    if before is role:
+        return False
+    if role is None:
+        TeamMember.objects.filter(team=team, member=member).delete()
+    else:
+        TeamMember.objects.update_or_create(team=team, member=member, defaults={"role": role})
+    audit.record(
+        scope,
+        Event.TEAM_MEMBER_REMOVED if role is None else Event.TEAM_MEMBER_ADDED,
+        f"team:{slug}",
+        label=team.name,
+        member=member.user.email,
+        before={"role": before},
+        after={"role": role},
+    )
+    return True
+
+
+def _may_set(
+    scope: OrgScope, team: Team, member: Member, before: TeamRole | None, after: TeamRole | None
+) -> None:
+    """A lead appoints members, not leads; an admin touches neither an owner nor the own team roles."""
+    subject = f"team:{team.slug}"
+    if scope.role is OrganizationRole.OWNER:
+        return
+    if scope.may(OrgAction.MANAGE_TEAMS):
+        allowed = (
+            member.pk != scope.member.pk and member.organization_role is not OrganizationRole.OWNER
+        )
+    else:
+        allowed = team.pk in scope.leads and TeamRole.LEAD not in {before, after}
+    if not allowed:
+        raise Refused(OrgAction.MANAGE_TEAMS, subject)
