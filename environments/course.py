@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of a request: running, ok or failed, and how long it took."""
+    """One step: running, ok or failed, how long it took, and a word about it."""
 
     name: str
     state: str
     ms: float
+    note: str = ""
 
 
 class Course:
