@@ -18,7 +18,7 @@ from environments.guard import SignedInRequest
 USUAL = timedelta(minutes=15)
 IN_PRODUCTION = timedelta(minutes=5)
 
-type ScopedView[S: (Scope, OrgScope), **P] = Callable[
+type ScopedView[S, **P] = Callable[
     Concatenate[SignedInRequest, S, P], HttpResponseBase
 ]
 

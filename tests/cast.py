@@ -84,9 +84,9 @@ def acme(db) -> Place:
         m.user.email.partition("@")[0]: m for m in organization.members.select_related("user")
     }
     for environment in organization.environments.all():
-        for role in EnvironmentRole:
+        for held in EnvironmentRole:
             EnvironmentGrant.objects.create(
-                member=members[role.value], environment=environment, role=role
+                member=members[held.value], environment=environment, role=held
             )
     team = Team.objects.create(organization=organization, name="Payments", slug="payments")
     other = Team.objects.create(organization=organization, name="Search", slug="search")

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -18,7 +20,7 @@ def test_each_link_of_the_chain_holds_the_digest_of_the_one_before(acme):
         )
     chain = chain_of(acme.organization)
     assert [event.sequence for event in chain] == list(range(1, len(chain) + 1))
-    for before, event in zip(chain, chain[1:], strict=False):
+    for before, event in pairwise(chain):
         assert event.previous == before.digest
     assert all(audit.digest(event) == event.digest for event in chain)
 

@@ -133,7 +133,7 @@ def test_a_link_for_one_person_is_of_no_use_to_another(acme):
     )
     with pytest.raises(invitations.WrongPerson):
         invitations.join(acme["stranger"], token, NOWHERE)
-    assert invitations.find_invitation(token)
+    assert invitations.find_invitation(token).used_at is None
 
 
 def test_a_link_never_changes_a_password(acme):
@@ -174,6 +174,7 @@ def test_there_is_no_set_up_link_once_there_is_a_person(acme):
 @pytest.mark.django_db
 def test_the_first_person_comes_through_the_set_up_link_once():
     token = invitations.make_setup_link()
+    assert token
     user = invitations.set_up(
         token, email="First@one.test", password="long enough 1", name="", origin=NOWHERE
     )

@@ -149,6 +149,7 @@ def test_a_new_secret_gets_the_life_that_the_old_one_was_given(acme, issue, time
     made = issue(expires_at=now + timedelta(days=90))
     time_machine.move_to(timezone.now() + timedelta(days=60))
     shown = add_secret(acme.enter("engineer"), made.key.client_id, sight())
+    assert shown.secret.expires_at
     left = shown.secret.expires_at - timezone.now()
     assert abs(left - timedelta(days=90)) < timedelta(minutes=1)
 
