@@ -4,7 +4,7 @@ import base64
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, quote_plus, urlsplit
 
 from environments.course import Course, Stage
@@ -39,7 +39,7 @@ class Target:
     url: str
     client_id: str
     method: str = "client_secret_basic"
-    asked: Asked = Asked()
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True, slots=True)

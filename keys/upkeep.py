@@ -28,7 +28,6 @@ from keys.models import (
     CredentialTest,
     Handover,
     Key,
-    KeyQuerySet,
     Secret,
 )
 from keys.opening import open_credential
@@ -63,7 +62,7 @@ def _look(test: CredentialTest, secret: Secret, ticket: str) -> Finding:
     if secret.sealed is None:
         return Finding(Outcome.ENDED)
     try:
-        text = open_credential(secret.sealed, secret.context)
+        text = open_credential(bytes(secret.sealed), secret.context)
     except CannotOpen:
         return Finding(Outcome.CANNOT_OPEN)
     tell = _teller(test) if test.interactive else None
@@ -142,7 +141,7 @@ def _newest_secret(key: Key, now: datetime) -> int | None:
 def schedule_tests(now: datetime, limit: int = 2000) -> list[int]:
     """A row for each live key whose turn has come; the ids of the new rows."""
     for interval in Environment.objects.values_list("test_interval", flat=True).distinct():
-        due = _due_for_schedule(now, interval)[:limit].values_list("pk", "newest")
+        due = _due_for_schedule(now, interval, limit)
         CredentialTest.objects.bulk_create(
             [
                 CredentialTest(
@@ -162,7 +161,7 @@ def schedule_tests(now: datetime, limit: int = 2000) -> list[int]:
     return list(made.values_list("pk", flat=True))
 
 
-def _due_for_schedule(now: datetime, interval: timedelta) -> KeyQuerySet:
+def _due_for_schedule(now: datetime, interval: timedelta, limit: int) -> list[tuple[int, int]]:
     """Ids are dealt to the ticks of an interval in turn, so that never all come at once."""
     ticks = max(int(interval / TICK), 1)
     turn = int(now.timestamp() // TICK.total_seconds()) % ticks
@@ -172,7 +171,7 @@ def _due_for_schedule(now: datetime, interval: timedelta) -> KeyQuerySet:
     missed = Q(last_tested_at__lte=now - interval - 2 * TICK) | Q(
         last_tested_at=None, created_at__lte=now - interval - 2 * TICK
     )
-    return (
+    return list(
         Key.objects.scheduled()
         .filter(environment__test_interval=interval)
         .annotate(
@@ -181,6 +180,7 @@ def _due_for_schedule(now: datetime, interval: timedelta) -> KeyQuerySet:
         )
         .filter(its_turn | missed, ~Exists(waiting), newest__isnull=False)
         .order_by(F("last_tested_at").asc(nulls_first=True), "pk")
+        .values_list("pk", "newest")[:limit]
     )
 
 
