@@ -17,6 +17,7 @@ pytestmark = pytest.mark.enable_socket
 SECRET = "planted s+cret/of=signs"
 CLIENT = "ck_abc"
 GOOD = {"access_token": "opaque", "token_type": "Bearer", "expires_in": 300}
+NOTHING = Asked()
 ASKED = Asked("https://issuer.example/t/x", "https://api.example", "read")
 
 
@@ -25,7 +26,7 @@ def loopback(settings):
     settings.LATCHKEY_ALLOWED_NETWORKS = ["127.0.0.0/8"]
 
 
-def probe(answer, *, asked: Asked = Asked(), method: str = "client_secret_basic") -> Finding:
+def probe(answer, *, asked: Asked = NOTHING, method: str = "client_secret_basic") -> Finding:
     with serving(answer) as server:
         return fetch_token(Target(server.url, CLIENT, method, asked), SecretText(SECRET))
 

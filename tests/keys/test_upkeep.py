@@ -149,6 +149,7 @@ def test_a_frozen_workers_late_answer_is_dropped(secret, endpoint):
     frozen = CredentialTest.objects.claim(test.pk, timezone.now(), worker="w", ticket_hash="")
     CredentialTest.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     endpoint(test, GOOD)
+    assert frozen
     assert upkeep.keep(frozen, Finding(Outcome.REFUSED)) is False
     test.refresh_from_db()
     assert (test.result, test.attempt) == (Outcome.WORKS, 2)
@@ -159,6 +160,7 @@ def test_an_answer_after_cancelling_is_dropped(secret):
     test = ask(secret)
     held = CredentialTest.objects.claim(test.pk, timezone.now(), worker="w", ticket_hash="")
     CredentialTest.objects.update(finished_at=timezone.now(), outcome=Outcome.CANCELLED)
+    assert held
     assert upkeep.keep(held, Finding(Outcome.WORKS)) is False
 
 

@@ -75,7 +75,7 @@ class Machine:
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.environment, self.log = environment, log
-        self.running: list[subprocess.Popen] = []
+        self.running: list[subprocess.Popen[bytes]] = []
 
     def inside(self, code: str) -> str:
         command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
@@ -91,7 +91,7 @@ class Machine:
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
-    def start(self, command: list[str], **environment: str) -> subprocess.Popen:
+    def start(self, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment | environment, stdout=log, stderr=log
@@ -111,6 +111,7 @@ def machine(tmp_path):
         environment = {
             **os.environ,
             **{name: getattr(settings, name) for name in KEYS},
+            "DJANGO_SETTINGS_MODULE": "dashboard.settings",  # pytest has set the tests' own
             "DATA_DIR": str(tmp_path),
             "DATABASE_URL": url,
             "CELERY_BROKER_URL": broker(),
