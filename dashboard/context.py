@@ -1,0 +1,149 @@
+"""The one context processor: where the person stands, which places they see, is the worker there."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from dashboard import overview
+from environments.access import OrgScope, Scope
+from environments.models import Environment, Heartbeat, Organization
+from environments.policy import Action, OrgAction
+
+THEMES = ("system", "light", "dark")
+WORKER_SILENT = timedelta(seconds=90)
+VERSION = str(
+    tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
+)
+SECTIONS = {
+    "overview": "overview",
+    "keys:everywhere": "keys",
+    "keys:environment": "environment",
+    "environments:teams": "teams",
+    "environments:team": "teams",
+    "environments:members": "members",
+    "environments:person": "members",
+    "environments:matrix": "members",
+    "environments:log": "log",
+    "environments:settings": "settings",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An environment as the frame shows it: form, address, and how many of its keys fail."""
+
+    pk: int
+    slug: str
+    name: str
+    kind: str
+    address: str
+    problems: int
+
+    @property
+    def production(self) -> bool:
+        return self.kind == "production"
+
+
+class Here:
+    """Asked only by pages that draw the frame, so that a refused or broken request costs no query."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        scope = getattr(request, "scope", None)
+        self.scope: Scope | OrgScope | None = scope if isinstance(scope, Scope | OrgScope) else None
+
+    @cached_property
+    def organizations(self) -> list[Organization]:
+        user = self.request.user
+        return (
+            list(Organization.objects.visible_to(user).order_by("name"))
+            if user.is_authenticated
+            else []
+        )
+
+    @cached_property
+    def organization(self) -> Organization | None:
+        """Where the page is; on a page without a place, the only one the person has."""
+        if self.scope:
+            return self.scope.organization
+        return self.organizations[0] if len(self.organizations) == 1 else None
+
+    @cached_property
+    def environments(self) -> list[Place]:
+        user = self.request.user
+        if not user.is_authenticated or self.organization is None:
+            return []
+        return [
+            _place(self.organization, each)
+            for each in overview.environments(user, self.organization)
+        ]
+
+    @cached_property
+    def environment(self) -> Place | None:
+        if not isinstance(self.scope, Scope):
+            return None
+        return next(
+            (each for each in self.environments if each.pk == self.scope.environment.pk), None
+        )
+
+    @cached_property
+    def problems(self) -> int:
+        return (
+            self.environment.problems
+            if self.environment
+            else sum(each.problems for each in self.environments)
+        )
+
+    @property
+    def section(self) -> str:
+        match = self.request.resolver_match
+        return SECTIONS.get(match.view_name, "") if match else ""
+
+    @cached_property
+    def may_read_log(self) -> bool:
+        if isinstance(self.scope, OrgScope):
+            return self.scope.may(OrgAction.READ_LOG)
+        return isinstance(self.scope, Scope) and self.scope.may_somewhere(Action.READ_LOG)
+
+
+def _place(organization: Organization, environment: Environment) -> Place:
+    try:
+        address = reverse("keys:environment", args=[organization.slug, environment.slug])
+    except NoReverseMatch:
+        address = ""
+    return Place(
+        environment.pk,
+        environment.slug,
+        environment.name,
+        environment.kind,
+        address,
+        overview.failing_of(environment),
+    )
+
+
+class Worker:
+    """The last signal of any worker."""
+
+    @cached_property
+    def at(self) -> datetime | None:
+        return Heartbeat.objects.filter(name="worker").values_list("at", flat=True).first()
+
+    @property
+    def alive(self) -> bool:
+        return self.at is not None and timezone.now() - self.at < WORKER_SILENT
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "here": Here(request),
+        "worker": Worker(),
+        "theme": theme if theme in THEMES else "system",
+        "version": VERSION,
+    }

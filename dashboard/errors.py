@@ -1,0 +1,85 @@
+"""The pages for what went wrong. Each says what happened, whether anything was changed, and the way on."""
+
+import structlog
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from environments.access import OrgScope, Refused, Scope
+from environments.models import Member
+from environments.policy import (
+    GRANTS,
+    ORGANIZATION_GRANTS,
+    SENTENCES,
+    Action,
+    OrgAction,
+    OrganizationRole,
+)
+
+NAMES_SHOWN = 5
+
+
+def reference() -> str:
+    """What a person can quote and an operator can find in the log."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
+def _page(request: HttpRequest, status: int, facts: dict[str, object]) -> HttpResponse:
+    response = render(request, f"{status}.html", {"reference": reference(), **facts}, status=status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@login_not_required
+def bad_request(request: HttpRequest, _exception: Exception) -> HttpResponse:
+    return _page(request, 400, {})
+
+
+@login_not_required
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    scope = getattr(request, "scope", None)
+    facts: dict[str, object] = {"refusal": None}
+    if isinstance(exception, Refused) and isinstance(scope, Scope | OrgScope):
+        facts["refusal"] = _explain(scope, exception.action)
+    return _page(request, 403, facts)
+
+
+def _explain(scope: Scope | OrgScope, action: Action | OrgAction) -> dict[str, object]:
+    """Which role the person has, which it takes, and who can give it."""
+    roles: list[str]
+    if isinstance(action, Action):
+        roles = [role.value for role, granted in GRANTS.items() if action in granted]
+    else:
+        roles = [role.value for role, granted in ORGANIZATION_GRANTS.items() if action in granted]
+    givers = (
+        [OrganizationRole.OWNER]
+        if isinstance(action, OrgAction)
+        else [OrganizationRole.OWNER, OrganizationRole.ADMIN]
+    )
+    members = Member.objects.filter(organization=scope.organization_id, role__in=givers)
+    named = members.exclude(user=scope.actor).select_related("user").order_by("role", "user__email")
+    return {
+        "act": SENTENCES[action],
+        "role": scope.role.value if scope.role else "",
+        "place": scope.environment.name if isinstance(scope, Scope) else scope.organization.name,
+        "needed": roles[0] if roles else "",
+        "givers": [member.user for member in named[:NAMES_SHOWN]],
+    }
+
+
+@login_not_required
+def not_found(request: HttpRequest, _exception: Exception) -> HttpResponse:
+    return _page(request, 404, {})
+
+
+@login_not_required
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  # Django's signature
+    return _page(request, 403, {"ended": True})
+
+
+@login_not_required
+def server_error(_request: HttpRequest) -> HttpResponse:
+    """No database, no session, no context: whatever broke must not break this page too."""
+    page = render_to_string("500.html", {"reference": reference()})
+    return HttpResponse(page, status=500, headers={"Cache-Control": "no-store"})

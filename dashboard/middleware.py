@@ -1,0 +1,54 @@
+"""Two small steps around every page: whose clock, and where an ended session leads."""
+
+import zoneinfo
+from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils import timezone
+
+type Next = Callable[[HttpRequest], HttpResponse]
+
+
+class ZoneMiddleware:
+    """Show times in the person's zone; who chose none gets the browser's, which a script keeps in a cookie."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with timezone.override(None):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: object) -> None:
+        name = request.COOKIES.get("zone", "")
+        if request.user.is_authenticated and request.user.timezone != settings.TIME_ZONE:
+            name = request.user.timezone
+        try:
+            timezone.activate(zoneinfo.ZoneInfo(name)) if name else timezone.deactivate()
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            timezone.deactivate()  # a cookie may say anything
+
+
+class SignInRedirectMiddleware:
+    """A part of a page whose session has ended must not be painted over with the sign-in form: the whole page goes."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+        self.login = resolve_url(settings.LOGIN_URL)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        htmx = getattr(request, "htmx", None)
+        if (
+            not htmx
+            or urlsplit(response.headers.get("Location", "")).path.startswith("/accounts/") is False
+        ):
+            return response
+        target = urlsplit(response.headers["Location"]).path
+        page = htmx.current_url_abs_path or "/"
+        return HttpResponse(
+            status=204, headers={"HX-Redirect": f"{target}?{urlencode({'next': page})}"}
+        )

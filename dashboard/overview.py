@@ -1,0 +1,266 @@
+"""The facts on the home screen and in the frame, as plain data; each asked in a fixed number of statements."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Max, OuterRef, Q, Subquery
+
+from environments.access import OrgScope
+from environments.events import SENTENCES, Event
+from environments.models import (
+    AuditEvent,
+    Environment,
+    EnvironmentGrant,
+    Kind,
+    Member,
+    Organization,
+    Team,
+    User,
+)
+from environments.policy import GRANTS, Action, OrgAction, OrganizationRole
+from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, Secret
+from keys.outcomes import Outcome
+
+SOON = timedelta(days=7)
+MONTH = timedelta(days=30)
+SETTLED = timedelta(hours=1)
+ROWS = 7
+CHANGES = 10
+FOUND = 20
+
+FAILING = Q(failing_since__isnull=False, disabled_at=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One environment's column."""
+
+    place: Environment
+    keys: int = 0
+    failing: int = 0
+    expiring: int = 0
+    untested: int = 0
+    disabled: int = 0
+    last_test: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One row of what needs attention: what, why, since or until when."""
+
+    key: Key
+    tone: str
+    reason: str
+    at: datetime | None
+    at_style: str = "ago"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the log, as a sentence."""
+
+    at: datetime
+    actor: str
+    act: str
+    label: str
+    environment: str
+    denied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    columns: Sequence[Figures]
+    concerns: Sequence[Concern]
+    more_concerns: int
+    changes: Sequence[Change]
+    lone_owner: bool
+    helpers: Sequence[User]
+
+    @property
+    def keys(self) -> int:
+        return sum(column.keys for column in self.columns)
+
+    @property
+    def failing(self) -> int:
+        return sum(column.failing for column in self.columns)
+
+    @property
+    def unproven(self) -> int:
+        return sum(column.untested + column.disabled for column in self.columns)
+
+    @property
+    def failing_places(self) -> str:
+        names = [column.place.name for column in self.columns if column.failing]
+        return names[0] if len(names) == 1 else f"{len(names)} environments"
+
+
+def environments(user: User, organization: Organization) -> Iterable[Environment]:
+    """Where the person stands, each with the number of its keys that fail."""
+    failing = (
+        Key.objects.visible_to(user)
+        .existing()
+        .filter(FAILING, environment=OuterRef("pk"))
+        .order_by()
+        .values("environment")
+        .annotate(count=Count("pk"))
+    )
+    return (
+        Environment.objects.visible_to(user)
+        .filter(organization=organization)
+        .annotate(failing=Subquery(failing.values("count")))
+    )
+
+
+def failing_of(environment: Environment) -> int:
+    return int(getattr(environment, "failing", None) or 0)
+
+
+def look(scope: OrgScope, now: datetime) -> Overview:
+    """All that the home screen says, for one person in one organization."""
+    columns = _columns(scope, now)
+    concerns = _concerns(scope, now)
+    owners = Member.objects.filter(organization=scope.organization, role=OrganizationRole.OWNER)
+    return Overview(
+        columns=columns,
+        concerns=concerns[:ROWS],
+        more_concerns=max(len(concerns) - ROWS, 0),
+        changes=_changes(scope),
+        lone_owner=scope.role is OrganizationRole.OWNER and owners.count() == 1,
+        helpers=[] if columns else _helpers(scope),
+    )
+
+
+def _keys(scope: OrgScope) -> KeyQuerySet:
+    """A key shows the date of its newest live secret."""
+    newest = Secret.objects.filter(key=OuterRef("pk"), revoked_at=None).order_by(
+        "-created_at", "-pk"
+    )
+    return (
+        Key.objects.visible_to(scope.actor)
+        .existing()
+        .filter(environment__organization=scope.organization)
+        .annotate(ends_at=Subquery(newest.values("expires_at")[:1]))
+    )
+
+
+def _columns(scope: OrgScope, now: datetime) -> list[Figures]:
+    running = Q(disabled_at=None)
+    counted = (
+        _keys(scope)
+        .order_by()
+        .values("environment")
+        .annotate(
+            keys=Count("pk"),
+            failing=Count("pk", filter=FAILING),
+            expiring=Count("pk", filter=running & Q(ends_at__lte=now + MONTH)),
+            untested=Count("pk", filter=running & Q(last_tested_at=None)),
+            disabled=Count("pk", filter=~running),
+            last_test=Max("last_tested_at"),
+        )
+    )
+    found = {row.pop("environment"): row for row in counted}
+    places = Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
+    return [Figures(place, **found.get(place.pk, {})) for place in places]
+
+
+def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
+    """Worst first: failing in production, failing elsewhere, ended, never collected, ending soon."""
+    uncollected = Secret.objects.filter(
+        key=OuterRef("pk"), collected_at=None, revoked_at=None, created_at__lte=now - SETTLED
+    ).order_by("created_at")
+    keys = (
+        _keys(scope)
+        .filter(disabled_at=None)
+        .annotate(waiting_since=Subquery(uncollected.values("created_at")[:1]))
+        .filter(FAILING | Q(ends_at__lte=now + SOON) | Q(waiting_since__isnull=False))
+        .select_related("environment__organization", "team")
+        .order_by("name")[:200]
+    )
+    ranked = [(rank, concern) for key in keys for rank, concern in [_concern(key, now)]]
+    return [concern for _, concern in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _concern(key: Key, now: datetime) -> tuple[int, Concern]:
+    ends_at: datetime | None = getattr(key, "ends_at", None)
+    waiting: datetime | None = getattr(key, "waiting_since", None)
+    if key.failing_since:
+        reason = (
+            f"Failing: {Outcome(key.last_outcome).label.lower()}" if key.last_outcome else "Failing"
+        )
+        rank = 0 if key.environment.kind == Kind.PRODUCTION else 1
+        return rank, Concern(key, "bad", reason, key.failing_since)
+    if ends_at and ends_at <= now:
+        return 2, Concern(key, "bad", "Expired", ends_at)
+    if waiting:
+        return 3, Concern(key, "warn", "Secret not collected; it ends", waiting + COLLECT_WITHIN)
+    return 4, Concern(key, "warn", "Expires", ends_at)
+
+
+def _changes(scope: OrgScope) -> list[Change]:
+    """The last lines of the log, as far as the person may read it."""
+    lines = AuditEvent.objects.filter(organization_id=scope.organization_id)
+    if not scope.may(OrgAction.READ_LOG):
+        readers = [role for role, granted in GRANTS.items() if Action.READ_LOG in granted]
+        held = EnvironmentGrant.objects.filter(member=scope.member, role__in=readers)
+        lines = lines.filter(environment__in=list(held.values_list("environment__slug", flat=True)))
+    names = dict(scope.organization.environments.values_list("slug", "name"))
+    return [
+        Change(
+            line.at,
+            line.actor,
+            SENTENCES[Event(line.event)],
+            line.label or line.subject,
+            names.get(line.environment, line.environment),
+            line.denied,
+        )
+        for line in lines.order_by("-sequence")[:CHANGES]
+    ]
+
+
+def _helpers(scope: OrgScope) -> list[User]:
+    """Who can give a person without any environment a role in one."""
+    givers = Member.objects.filter(
+        organization=scope.organization, role__in=[OrganizationRole.OWNER, OrganizationRole.ADMIN]
+    )
+    return [member.user for member in givers.exclude(pk=scope.member.pk).select_related("user")[:3]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, by kind."""
+
+    keys: Sequence[Key]
+    teams: Sequence[Team]
+    people: Sequence[Member]
+
+    @property
+    def count(self) -> int:
+        return len(self.keys) + len(self.teams) + len(self.people)
+
+
+def search(scope: OrgScope, words: str) -> Found:
+    """Names, client IDs and hints of keys; names of teams and people; only what the person may view."""
+    if not words:
+        return Found([], [], [])
+    keys = (
+        Key.objects.visible_to(scope.actor)
+        .existing()
+        .filter(environment__organization=scope.organization)
+    )
+    match = Q(name__icontains=words) | Q(client_id__icontains=words) | Q(note__icontains=words)
+    hinted = Secret.objects.filter(hint=words.lstrip("….")).values("key")
+    people = Member.objects.filter(organization=scope.organization)
+    return Found(
+        list(
+            keys.filter(match | Q(pk__in=hinted))
+            .select_related("environment__organization", "team")
+            .order_by("name")[:FOUND]
+        ),
+        list(Team.objects.filter(organization=scope.organization, name__icontains=words)[:FOUND]),
+        list(
+            people.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
+            .select_related("user")
+            .order_by("user__email")[:FOUND]
+        ),
+    )

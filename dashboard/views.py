@@ -1,0 +1,102 @@
+"""Home, overview, search, the page of error codes, the account and the theme."""
+
+import zoneinfo
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard import overview
+from dashboard.context import THEMES
+from dashboard.error_codes import CODES
+from environments.access import OrgScope
+from environments.guard import SignedInRequest, in_organization
+from environments.models import Member, User
+from environments.policy import OrgAction
+
+YEAR = 365 * 24 * 3600
+QUERY_LENGTH = 100
+ZONES = ["UTC", *sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone)]
+
+
+@require_safe
+def home(request: SignedInRequest) -> HttpResponse:
+    """One organization: straight there. Several: choose. None: say what to do."""
+    memberships = list(
+        Member.objects.filter(user=request.user)
+        .select_related("organization")
+        .order_by("organization__name")
+    )
+    if len(memberships) == 1:
+        return redirect("overview", org=memberships[0].organization.slug)
+    return render(request, "dashboard/home.html", {"memberships": memberships})
+
+
+@require_safe
+@in_organization(OrgAction.VIEW)
+def overview_page(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
+    seen = overview.look(scope, timezone.now())
+    return render(request, "dashboard/overview.html", {"scope": scope, "seen": seen})
+
+
+@require_safe
+@in_organization(OrgAction.VIEW)
+def search(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
+    words = request.GET.get("q", "").replace("\x00", "").strip()[:QUERY_LENGTH]
+    found = overview.search(scope, words)
+    return render(
+        request, "dashboard/search.html", {"scope": scope, "words": words, "found": found}
+    )
+
+
+@require_safe
+@login_not_required
+def error_codes(request: HttpRequest) -> HttpResponse:
+    """Where `error_uri` of the token service leads, so it is open to anyone."""
+    return render(request, "dashboard/error_codes.html", {"codes": CODES})
+
+
+class ProfileForm(forms.ModelForm[User]):
+    timezone = forms.ChoiceField(
+        choices=[("UTC", "As the browser says"), *((zone, zone) for zone in ZONES[1:])],
+        label="Time zone",
+        help_text="Times on every page are shown in this zone.",
+    )
+
+    class Meta:
+        model = User
+        fields = ["name", "timezone"]
+        labels = {"name": "Name"}
+        help_texts = {"name": "Shown to the other members of your organizations."}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: SignedInRequest) -> HttpResponse:
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "Profile saved.")
+        return redirect("account")
+    return render(request, "dashboard/account.html", {"form": form})
+
+
+@require_POST
+@login_not_required
+def theme(request: HttpRequest) -> HttpResponse:
+    """The choice lives in a cookie, so that the server renders it and nothing flashes."""
+    chosen, back = request.POST.get("theme", ""), request.POST.get("next", "/")
+    safe = url_has_allowed_host_and_scheme(
+        back, {request.get_host()}, require_https=request.is_secure()
+    )
+    response = redirect(back if safe else "home")
+    if chosen in THEMES:
+        response.set_cookie(
+            "theme", chosen, max_age=YEAR, secure=settings.HTTPS, httponly=True, samesite="Lax"
+        )
+    return response
