@@ -9,5 +9,5 @@ from keys.crypto import Context, PrivateKeyring, SecretText
 parse = cache(PrivateKeyring.parse)
 
 
-def open_credential(sealed: bytes, context: Context) -> SecretText:
+def open_credential(sealed: bytes | memoryview, context: Context) -> SecretText:
     return parse(settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS).open(bytes(sealed), context)

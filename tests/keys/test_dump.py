@@ -15,7 +15,6 @@ from environments.models import Environment, Organization
 from keys import fingerprint, keyrings, sealing
 from keys.crypto import (
     CannotOpen,
-    Context,
     PrivateKeyring,
     SecretText,
     SymmetricKeyring,
@@ -125,10 +124,9 @@ def test_a_really_started_process_of_this_role_does_not_load_the_key(installatio
         "LATCHKEY_ROLE": role,
         "PATH": "/usr/bin:/bin",
     }
-    del python
     done = run(
         [sys.executable, "-c", code],
-        cwd=root,
+        cwd=project.BASE_DIR,
         env=environment,
         capture_output=True,
         text=True,

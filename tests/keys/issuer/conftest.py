@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlencode
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -24,7 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: dict
+    headers: dict[str, str]
     body: bytes
 
     @property
@@ -51,10 +52,13 @@ class Shop:
         }
 
     def another_secret(self, **dates):
-        text = mint_secret("dev").reveal()
-        pepper_id, mark = fingerprint.mark(text)
-        secret = Secret.objects.create(key=self.key, pepper_id=pepper_id, mark=mark, **dates)
-        return Shop(self.key, secret, text)
+        return with_secret(self.key, **dates)
+
+
+def with_secret(key, **dates):
+    text = mint_secret("dev").reveal()
+    pepper_id, mark = fingerprint.mark(text)
+    return Shop(key, Secret.objects.create(key=key, pepper_id=pepper_id, mark=mark, **dates), text)
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +76,7 @@ def open_shop(slug="acme", kind="development"):
         organization=organization, slug=kind, name=kind, kind=kind, scopes=["api:read", "api:write"]
     )
     key = Key.objects.create(environment=environment, name="shop")
-    return Shop(key, None, "").another_secret()
+    return with_secret(key)
 
 
 @pytest.fixture
@@ -90,7 +94,7 @@ def request(path, method="GET", body=b"", **environ):
     environ |= {"PATH_INFO": path, "REQUEST_METHOD": method, "wsgi.input": BytesIO(body)}
     environ.setdefault("QUERY_STRING", "")
     environ.setdefault("REMOTE_ADDR", "198.51.100.7")
-    said = {}
+    said: dict[str, Any] = {}
 
     def start_response(status, headers, _=None):
         said.update(status=int(status[:3]), headers=dict(headers))
@@ -102,7 +106,7 @@ def request(path, method="GET", body=b"", **environ):
         return Answer(**said, body=b"".join(answer))
     finally:
         if sensible:
-            answer.close()
+            answer.close()  # type: ignore[attr-defined]
 
 
 def post(path, form, **environ):

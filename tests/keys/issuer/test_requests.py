@@ -1,3 +1,4 @@
+from typing import Any
 from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from keys.issuer.requests import BODY_LIMIT
 from tests.keys.issuer.conftest import FORM, basic, post, request
 
-BAD_ENVIRON = {
+BAD_ENVIRON: dict[str, tuple[dict[str, Any], int]] = {
     "no type": ({"CONTENT_TYPE": None}, 400),
     "JSON": ({"CONTENT_TYPE": "application/json"}, 400),
     "multipart": ({"CONTENT_TYPE": "multipart/form-data; boundary=x"}, 400),

@@ -1,3 +1,4 @@
+import atexit
 import hashlib
 import threading
 from datetime import timedelta
@@ -150,7 +151,7 @@ def test_the_flusher_is_started_once_and_writes_by_itself(monkeypatch):
     monkeypatch.setattr(usage, "EVERY", 0.01)
     monkeypatch.setattr(usage, "COLLECT_EVERY", 0)
     monkeypatch.setattr(usage, "flush", written.set)
-    monkeypatch.setattr(usage.atexit, "register", lambda _: None)
+    monkeypatch.setattr(atexit, "register", lambda _: None)
     before = threading.active_count()
     usage.keep_flushing()
     usage.keep_flushing()
