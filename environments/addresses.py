@@ -52,6 +52,8 @@ def carried(address: IPAddress) -> Iterator[IPAddress]:
         yield address.ipv4_mapped
         return
     yield address
+    if address.is_loopback or address.is_unspecified:  # in ::/96, but they carry nothing
+        return
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:

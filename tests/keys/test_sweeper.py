@@ -21,8 +21,9 @@ def now():
 
 def tick_of(key: Key, now):
     """A moment at which it is this key's turn."""
-    base = now.timestamp() // (TICKS * 15) * (TICKS * 15)
-    return now + timedelta(seconds=base + (key.pk % TICKS) * 15 + 1 - now.timestamp())
+    round_began = now.timestamp() // (TICKS * 15) * (TICKS * 15)
+    turn = round_began + (key.pk % TICKS) * 15 + 1
+    return now + timedelta(seconds=turn + TICKS * 15 - now.timestamp())
 
 
 def live_keys(count: int) -> list[Key]:

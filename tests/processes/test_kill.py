@@ -117,10 +117,9 @@ def machine(tmp_path):
             "CELERY_BROKER_URL": broker(),
             "LATCHKEY_ROLE": "worker",
         }
-        for folder in ("broker", "run", "logs"):
-            (tmp_path / folder).mkdir(exist_ok=True)
         made = Machine(environment, tmp_path / "log")
         try:
+            made.inside("from dashboard import startup; startup.make_folders()")
             made.migrate()
             yield made
         finally:
