@@ -9,144 +9,320 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('environments', '0001_initial'),
+        ("environments", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Key',
+            name="Key",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('client_id', models.CharField(default=keys.crypto.mint_client_id, editable=False, max_length=40, unique=True)),
-                ('name', models.CharField(max_length=60)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('used_by', models.CharField(blank=True, max_length=200)),
-                ('kept_in', models.CharField(blank=True, max_length=200)),
-                ('scopes', models.JSONField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('disabled_at', models.DateTimeField(null=True)),
-                ('deleted_at', models.DateTimeField(null=True)),
-                ('last_tested_at', models.DateTimeField(null=True)),
-                ('last_outcome', models.CharField(blank=True, max_length=32)),
-                ('failing_since', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('deleted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('disabled_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='keys', to='environments.environment')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='keys', to='environments.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "client_id",
+                    models.CharField(
+                        default=keys.crypto.mint_client_id,
+                        editable=False,
+                        max_length=40,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("note", models.CharField(blank=True, max_length=200)),
+                ("used_by", models.CharField(blank=True, max_length=200)),
+                ("kept_in", models.CharField(blank=True, max_length=200)),
+                ("scopes", models.JSONField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("disabled_at", models.DateTimeField(null=True)),
+                ("deleted_at", models.DateTimeField(null=True)),
+                ("last_tested_at", models.DateTimeField(null=True)),
+                ("last_outcome", models.CharField(blank=True, max_length=32)),
+                ("failing_since", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "deleted_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "disabled_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="keys",
+                        to="environments.environment",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="keys",
+                        to="environments.team",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Secret',
+            name="Secret",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=keys.models.new_secret_id, editable=False, max_length=40, unique=True)),
-                ('hint', models.CharField(max_length=8)),
-                ('pepper_id', models.CharField(max_length=16)),
-                ('mark', models.BinaryField(max_length=32)),
-                ('sealed', models.BinaryField(null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('collected_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('last_used_from', models.CharField(blank=True, max_length=45)),
-                ('use_count', models.BigIntegerField(default=0)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('key', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='secrets', to='keys.key')),
-                ('revoked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=keys.models.new_secret_id,
+                        editable=False,
+                        max_length=40,
+                        unique=True,
+                    ),
+                ),
+                ("hint", models.CharField(max_length=8)),
+                ("pepper_id", models.CharField(max_length=16)),
+                ("mark", models.BinaryField(max_length=32)),
+                ("sealed", models.BinaryField(null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("collected_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                ("last_used_from", models.CharField(blank=True, max_length=45)),
+                ("use_count", models.BigIntegerField(default=0)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "key",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="secrets",
+                        to="keys.key",
+                    ),
+                ),
+                (
+                    "revoked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Handover',
+            name="Handover",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(max_length=40, unique=True)),
-                ('form_hash', models.CharField(max_length=64)),
-                ('sealed', models.BinaryField(null=True)),
-                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('secret', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='handovers', to='keys.secret')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.CharField(max_length=40, unique=True)),
+                ("form_hash", models.CharField(max_length=64)),
+                ("sealed", models.BinaryField(null=True)),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "secret",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="handovers",
+                        to="keys.secret",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CredentialTest',
+            name="CredentialTest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(choices=[('schedule', 'Schedule'), ('person', 'A person'), ('created', 'New secret')], max_length=10)),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('interactive', models.BooleanField(default=False)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('worker', models.CharField(blank=True, max_length=80)),
-                ('ticket_hash', models.CharField(blank=True, max_length=64)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('cancelled_at', models.DateTimeField(null=True)),
-                ('outcome', models.CharField(blank=True, max_length=32)),
-                ('stages', models.JSONField(default=list)),
-                ('http_status', models.PositiveSmallIntegerField(null=True)),
-                ('error', models.CharField(blank=True, max_length=80)),
-                ('said', models.TextField(blank=True)),
-                ('duration_ms', models.FloatField(null=True)),
-                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('key', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tests', to='keys.key')),
-                ('secret', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tests', to='keys.secret')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("schedule", "Schedule"),
+                            ("person", "A person"),
+                            ("created", "New secret"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("interactive", models.BooleanField(default=False)),
+                ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                ("worker", models.CharField(blank=True, max_length=80)),
+                ("ticket_hash", models.CharField(blank=True, max_length=64)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("cancelled_at", models.DateTimeField(null=True)),
+                ("outcome", models.CharField(blank=True, max_length=32)),
+                ("stages", models.JSONField(default=list)),
+                ("http_status", models.PositiveSmallIntegerField(null=True)),
+                ("error", models.CharField(blank=True, max_length=80)),
+                ("said", models.TextField(blank=True)),
+                ("duration_ms", models.FloatField(null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "key",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tests",
+                        to="keys.key",
+                    ),
+                ),
+                (
+                    "secret",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tests",
+                        to="keys.secret",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SigningKey',
+            name="SigningKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('serial', models.PositiveIntegerField()),
-                ('kid', models.CharField(max_length=64, unique=True)),
-                ('algorithm', models.CharField(default='ES256', max_length=8)),
-                ('public_jwk', models.JSONField()),
-                ('sealed', models.BinaryField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('signs_from', models.DateTimeField(default=django.utils.timezone.now)),
-                ('verifies_until', models.DateTimeField(null=True)),
-                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='signing_keys', to='environments.environment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("serial", models.PositiveIntegerField()),
+                ("kid", models.CharField(max_length=64, unique=True)),
+                ("algorithm", models.CharField(default="ES256", max_length=8)),
+                ("public_jwk", models.JSONField()),
+                ("sealed", models.BinaryField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("signs_from", models.DateTimeField(default=django.utils.timezone.now)),
+                ("verifies_until", models.DateTimeField(null=True)),
+                (
+                    "environment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="signing_keys",
+                        to="environments.environment",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='key',
-            index=models.Index(fields=['environment', 'name'], name='key_by_name'),
+            model_name="key",
+            index=models.Index(fields=["environment", "name"], name="key_by_name"),
         ),
         migrations.AddConstraint(
-            model_name='key',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('environment', 'name'), name='key_name_per_environment'),
+            model_name="key",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at", None)),
+                fields=("environment", "name"),
+                name="key_name_per_environment",
+            ),
         ),
         migrations.AddIndex(
-            model_name='secret',
-            index=models.Index(condition=models.Q(('collected_at', None), ('revoked_at', None)), fields=['created_at'], name='secret_uncollected'),
+            model_name="secret",
+            index=models.Index(
+                condition=models.Q(("collected_at", None), ("revoked_at", None)),
+                fields=["created_at"],
+                name="secret_uncollected",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='handover',
-            constraint=models.UniqueConstraint(fields=('user', 'form_hash'), name='one_secret_per_form'),
+            model_name="handover",
+            constraint=models.UniqueConstraint(
+                fields=("user", "form_hash"), name="one_secret_per_form"
+            ),
         ),
         migrations.AddIndex(
-            model_name='credentialtest',
-            index=models.Index(condition=models.Q(('finished_at', None)), fields=['not_before'], name='credential_test_due'),
+            model_name="credentialtest",
+            index=models.Index(
+                condition=models.Q(("finished_at", None)),
+                fields=["not_before"],
+                name="credential_test_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='credentialtest',
-            index=models.Index(fields=['key', '-asked_at'], name='credential_test_history'),
+            model_name="credentialtest",
+            index=models.Index(fields=["key", "-asked_at"], name="credential_test_history"),
         ),
         migrations.AddConstraint(
-            model_name='credentialtest',
-            constraint=models.UniqueConstraint(condition=models.Q(('finished_at', None), ('reason', 'schedule')), fields=('secret',), name='one_scheduled_test_per_secret'),
+            model_name="credentialtest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("finished_at", None), ("reason", "schedule")),
+                fields=("secret",),
+                name="one_scheduled_test_per_secret",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signingkey',
-            constraint=models.UniqueConstraint(fields=('environment', 'serial'), name='signing_key_serial_per_environment'),
+            model_name="signingkey",
+            constraint=models.UniqueConstraint(
+                fields=("environment", "serial"), name="signing_key_serial_per_environment"
+            ),
         ),
     ]
