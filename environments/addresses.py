@@ -45,15 +45,15 @@ def judged(addresses: Iterable[IPAddress], allowed: Sequence[IPNetwork]) -> list
 
 def carried(address: IPAddress) -> Iterator[IPAddress]:
     """Every address that a connection to this one may end at: tunnels and translators carry another."""
-    if isinstance(address, IPv4Address):
-        yield address
-        return
-    if address.ipv4_mapped is not None:  # the same socket address as its IPv4 form
-        yield address.ipv4_mapped
-        return
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped  # the same socket address as its IPv4 form
     yield address
-    if address.is_loopback or address.is_unspecified:  # in ::/96, but they carry nothing
-        return
+    # Loopback and "any" lie in ::/96, but carry nothing.
+    if isinstance(address, IPv6Address) and not (address.is_loopback or address.is_unspecified):
+        yield from _hidden(address)
+
+
+def _hidden(address: IPv6Address) -> Iterator[IPAddress]:
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:
