@@ -8,7 +8,7 @@ from django.db.models import F, Prefetch, Q
 from django.utils import timezone
 
 from environments.access import Scope
-from environments.models import Environment, Team, User
+from environments.models import Environment, EnvironmentGrant, Team, TeamMember, User
 from environments.policy import Action
 from keys.crypto import Context, mint_client_id, new_id
 from keys.outcomes import Outcome
@@ -31,6 +31,12 @@ class KeyQuerySet(models.QuerySet["Key"]):
         if Action.VIEW in scope.actions:
             return here
         return here.filter(team_id__in=scope.teams_granting(Action.VIEW))
+
+    def visible_to(self, user: User) -> Self:
+        """Across environments: every environment role and every team role grants the view."""
+        granted = EnvironmentGrant.objects.filter(member__user=user).values("environment")
+        teams = TeamMember.objects.filter(member__user=user).values("team")
+        return self.filter(Q(environment__in=granted) | Q(team__in=teams))
 
     def existing(self) -> Self:
         return self.filter(deleted_at=None)
