@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from dashboard import overview
 from environments.access import OrgScope, Scope
-from environments.models import Environment, Heartbeat, Organization
+from environments.models import Environment, Heartbeat, Organization, User
 from environments.policy import Action, OrgAction
 
 THEMES = ("system", "light", "dark")
@@ -58,14 +58,16 @@ class Here:
         scope = getattr(request, "scope", None)
         self.scope: Scope | OrgScope | None = scope if isinstance(scope, Scope | OrgScope) else None
 
+    @property
+    def person(self) -> User | None:
+        """Nobody, where the request was refused before anyone asked who it is."""
+        user = getattr(self.request, "user", None)
+        return user if user and user.is_authenticated else None
+
     @cached_property
     def organizations(self) -> list[Organization]:
-        user = self.request.user
-        return (
-            list(Organization.objects.visible_to(user).order_by("name"))
-            if user.is_authenticated
-            else []
-        )
+        user = self.person
+        return list(Organization.objects.visible_to(user).order_by("name")) if user else []
 
     @cached_property
     def organization(self) -> Organization | None:
@@ -76,8 +78,8 @@ class Here:
 
     @cached_property
     def environments(self) -> list[Place]:
-        user = self.request.user
-        if not user.is_authenticated or self.organization is None:
+        user = self.person
+        if user is None or self.organization is None:
             return []
         return [
             _place(self.organization, each)

@@ -32,7 +32,7 @@ def _page(request: HttpRequest, status: int, facts: dict[str, object]) -> HttpRe
 
 
 @login_not_required
-def bad_request(request: HttpRequest, _exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
     return _page(request, 400, {})
 
 
@@ -69,7 +69,7 @@ def _explain(scope: Scope | OrgScope, action: Action | OrgAction) -> dict[str, o
 
 
 @login_not_required
-def not_found(request: HttpRequest, _exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
     return _page(request, 404, {})
 
 

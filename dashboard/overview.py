@@ -1,8 +1,9 @@
 """The facts on the home screen and in the frame, as plain data; each asked in a fixed number of statements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, OuterRef, Q, Subquery
 
@@ -159,9 +160,15 @@ def _columns(scope: OrgScope, now: datetime) -> list[Figures]:
             last_test=Max("last_tested_at"),
         )
     )
-    found = {row.pop("environment"): row for row in counted}
+    found = {row["environment"]: row for row in counted}
     places = Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
-    return [Figures(place, **found.get(place.pk, {})) for place in places]
+    return [_column(place, found.get(place.pk)) for place in places]
+
+
+def _column(place: Environment, row: Mapping[str, Any] | None) -> Figures:
+    if row is None:
+        return Figures(place)
+    return Figures(place, **{name: value for name, value in row.items() if name != "environment"})
 
 
 def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
