@@ -1,8 +1,8 @@
 """Every setting, read once. Each may also come from a file: NAME_FILE instead of NAME."""
 
+import logging
 import os
 from ipaddress import ip_network
-from logging import DEBUG
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -261,7 +261,7 @@ STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestSta
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 LOGGING = logging_config(colours=os.isatty(2))
 LOGGING_CONFIG = "dashboard.logs.configure"
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = DEBUG  # one line a request is enough: the one at its end
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # one line a request is enough: the one at its end
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 # Doors: hosts, cookies, content

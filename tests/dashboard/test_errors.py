@@ -8,6 +8,7 @@ from django.template.loader import get_template
 from django.test import Client, RequestFactory
 
 from dashboard import error_codes, errors
+from dashboard import settings as real_settings
 from environments.access import Refused
 from environments.policy import Action, OrgAction
 from keys.issuer import refusals
@@ -102,3 +103,8 @@ def test_the_pages_of_the_own_account_draw(acme, client, path):
     answer = client.get(f"/accounts/{path}", follow=True)
     assert answer.status_code == 200
     assert answer.content.decode().count("<h1") == 1
+
+
+def test_no_installation_shows_djangos_own_pages_for_programmers():
+    """Any name in capitals is a setting, an imported one too; pytest-django hides it by setting DEBUG itself."""
+    assert not getattr(real_settings, "DEBUG", False)
