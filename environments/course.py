@@ -1,7 +1,7 @@
-"""The stages of one request, timed."""
+"""What comes back from the one door: the stages of a request, timed, and the reply."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -34,3 +34,12 @@ class Course:
             state = "ok"
         finally:
             self.stages[-1] = Stage(name, state, round((time.monotonic() - started) * 1000, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the other side answered; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes

@@ -8,7 +8,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
@@ -30,7 +29,7 @@ from environments.addresses import (
     judged,
     parse_networks,
 )
-from environments.course import Course
+from environments.course import Course, Reply
 from environments.faults import Cause, Ended, Forbidden, Unreachable, cause_of, reason_of
 
 DEADLINE = 10.0  # seconds for everything, the name included
@@ -38,15 +37,6 @@ LIMIT = 64 * 1024  # bytes of a reply's body
 _RESOLVERS = threading.BoundedSemaphore(32)  # names that may be asked for at once in one process
 _PORTS = {"http": 80, "https": 443}
 _OWN_TOKEN_PATH = re.compile(r"/t/[A-Za-z0-9_-]+/token")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the other side answered; header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def post_form(

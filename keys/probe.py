@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, quote_plus, urlsplit
 
-from environments.course import Course, Stage
+from environments.course import Course, Reply, Stage
 from environments.faults import Cause, Forbidden, Unreachable
-from environments.outbound import Reply, post_form
+from environments.outbound import post_form
 from keys.answers import Asked, Verdict, judge
 from keys.crypto import SecretText
 from keys.outcomes import Outcome

@@ -297,6 +297,8 @@ def test_a_listed_range_allows_itself_in_every_spelling_and_nothing_else():
 
 def test_an_address_carries_what_tunnels_hide_in_it():
     assert ip_address("192.168.0.1") in list(carried(ip_address("2002:c0a8:1::1")))
+    teredo = ip_address("2001:0:4136:e378:8000:63bf:3fff:fdd2")
+    assert ip_address("192.0.2.45") in list(carried(teredo))
 
 
 @pytest.mark.parametrize(

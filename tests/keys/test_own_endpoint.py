@@ -22,7 +22,7 @@ def secret(live_server, settings) -> Secret:
     return made
 
 
-def tested(secret: Secret) -> CredentialTest:
+def ran(secret: Secret) -> CredentialTest:
     test = ask(secret)
     upkeep.run_credential_test(test.pk)
     test.refresh_from_db()
@@ -30,7 +30,7 @@ def tested(secret: Secret) -> CredentialTest:
 
 
 def test_a_right_secret_works_and_the_test_is_no_use(secret):
-    test = tested(secret)
+    test = ran(secret)
     assert (test.result, test.http_status) == (Outcome.WORKS, 200), test.said
     assert test.stages[-1]["note"] == "300 s, api:production"
     usage.flush()
@@ -43,7 +43,7 @@ def test_a_wrong_secret_is_refused(secret):
     make_secret(secret.key, TEXT)
     Secret.objects.filter(pk=secret.pk).update(revoked_at=timezone.now())
     Secret.objects.exclude(pk=secret.pk).update(mark=b"x" * 32)
-    test = tested(Secret.objects.exclude(pk=secret.pk).get())
+    test = ran(Secret.objects.exclude(pk=secret.pk).get())
     assert (test.result, test.error) == (Outcome.REFUSED, "invalid_client")
 
 
@@ -54,10 +54,10 @@ def test_a_wrong_secret_is_refused(secret):
 def test_the_cause_of_a_refusal_is_named(field, outcome, secret):
     setattr(secret.key, field, timezone.now())
     secret.key.save()
-    assert tested(secret).result is outcome
+    assert ran(secret).result is outcome
 
 
 def test_an_expired_secret_is_named(secret):
     secret.expires_at = timezone.now()
     secret.save()
-    assert tested(secret).result is Outcome.EXPIRED
+    assert ran(secret).result is Outcome.EXPIRED

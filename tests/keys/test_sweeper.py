@@ -130,3 +130,16 @@ def test_tasks_ring_the_queue_that_fits(now, monkeypatch):
     person, clock = ask(secret), ask(secret, interactive=False)
     tasks.sweep()
     assert rung == [(person.pk, "now"), (clock.pk, "due")]
+
+
+def test_each_task_does_its_one_thing(now, monkeypatch):
+    rung = []
+    monkeypatch.setattr(
+        tasks.run_credential_test, "apply_async", lambda args, queue: rung.append(queue)
+    )
+    live_keys(1)
+    Key.objects.update(last_tested_at=now - timedelta(hours=1))
+    tasks.schedule_tests()
+    assert rung == ["due"]
+    tasks.purge()
+    tasks.run_credential_test(10**9)

@@ -5,7 +5,7 @@ from threading import Barrier, Thread
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from environments.events import Event
@@ -251,3 +251,32 @@ def test_ended_sessions_are_erased():
         Session.objects.create(session_key=name, expire_date=now + timedelta(days=days))
     upkeep.purge(now)
     assert [each.session_key for each in Session.objects.all()] == ["new"]
+
+
+def test_who_collects_at_the_last_moment_keeps_the_secret(secret):
+    Secret.objects.filter(pk=secret.pk).update(collected_at=timezone.now())
+    upkeep._revoke_uncollected(secret, timezone.now())
+    secret.refresh_from_db()
+    assert secret.revoked_at is None
+    assert events() == []
+
+
+def test_a_busy_database_costs_the_view_and_not_the_test(secret, endpoint, monkeypatch):
+    def locked(*_, **__):
+        raise OperationalError("database is locked")
+
+    real = upkeep._teller
+
+    def teller(test):
+        tell = real(test)
+
+        def told(stages):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("django.db.models.query.QuerySet.update", locked)
+                tell(stages)
+
+        return told
+
+    monkeypatch.setattr(upkeep, "_teller", teller)
+    endpoint(test := ask(secret), GOOD)
+    assert test.result is Outcome.WORKS
