@@ -1,6 +1,5 @@
 """Why no reply came, told apart by what the system said; used by the one door alone."""
 
-import errno
 import http.client
 import socket
 import ssl
@@ -75,8 +74,6 @@ def cause_of(error: Exception) -> Cause:
         return _CERTIFICATE_CAUSES.get(error.verify_code, Cause.TLS_FAILED)
     if isinstance(error, socket.gaierror):
         return Cause.NAME_NOT_FOUND if error.errno in _NO_SUCH_NAME else Cause.NAME_FAILED
-    if isinstance(error, OSError) and error.errno == errno.ETIMEDOUT:
-        return Cause.TIMEOUT
     return next(cause for kind, cause in _CAUSES if isinstance(error, kind))
 
 

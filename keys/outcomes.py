@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
 class Fault(StrEnum):
@@ -87,25 +88,11 @@ class _Meaning:
     remedy: str
 
 
-def _none(label: str, meaning: str, remedy: str = "") -> _Meaning:
-    return _Meaning(Fault.NONE, label, meaning, remedy)
-
-
-def _credential(label: str, meaning: str, remedy: str) -> _Meaning:
-    return _Meaning(Fault.CREDENTIAL, label, meaning, remedy)
-
-
-def _endpoint(label: str, meaning: str, remedy: str) -> _Meaning:
-    return _Meaning(Fault.ENDPOINT, label, meaning, remedy)
-
-
-def _network(label: str, meaning: str, remedy: str) -> _Meaning:
-    return _Meaning(Fault.NETWORK, label, meaning, remedy)
-
-
-def _worker(label: str, meaning: str, remedy: str) -> _Meaning:
-    return _Meaning(Fault.WORKER, label, meaning, remedy)
-
+_none = partial(_Meaning, Fault.NONE, remedy="")
+_credential = partial(_Meaning, Fault.CREDENTIAL)
+_endpoint = partial(_Meaning, Fault.ENDPOINT)
+_network = partial(_Meaning, Fault.NETWORK)
+_worker = partial(_Meaning, Fault.WORKER)
 
 _MEANINGS = {
     Outcome.WORKS: _none(
@@ -117,7 +104,7 @@ _MEANINGS = {
     Outcome.ENDED: _none(
         "Secret already ended",
         "The secret was revoked before its test began. The key was not judged.",
-        "Test another secret of this key.",
+        remedy="Test another secret of this key.",
     ),
     Outcome.REFUSED: _credential(
         "Refused",

@@ -89,6 +89,11 @@ def test_a_resolver_that_says_nothing_ends_with_the_deadline(loopback, short_dea
     assert failure("https://slow.example/token") == ("name", Cause.TIMEOUT)
 
 
+def test_when_no_time_is_left_nothing_more_is_waited_for(loopback, monkeypatch):
+    monkeypatch.setattr(outbound, "DEADLINE", 0)
+    assert failure("https://slow.example/token") == ("name", Cause.TIMEOUT)
+
+
 def test_when_all_resolvers_hang_it_is_our_own_fault(loopback, short_deadline, monkeypatch):
     monkeypatch.setattr(outbound, "_RESOLVERS", threading.BoundedSemaphore(1))
     outbound._RESOLVERS.acquire()
