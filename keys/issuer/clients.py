@@ -87,7 +87,7 @@ class Proven:
 
 def stored(now: datetime) -> object:
     """A moment as the database compares it: SQLite holds text without a zone."""
-    return str(now)[: -len("+00:00")] if connection.vendor == "sqlite" else now
+    return now.replace(tzinfo=None).isoformat(" ") if connection.vendor == "sqlite" else now
 
 
 def _trouble(*, deleted: object, disabled: object, expired: object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 
 from keys.issuer.refusals import Unavailable
 
@@ -28,10 +28,12 @@ def steadily[Answer](work: Callable[[], Answer]) -> Answer:
 
 
 def fetch_all(statement: "Statement", parameters: Sequence[object]) -> list[tuple[Any, ...]]:
-    connection.ensure_connection()
-    raw = connection.connection
-    with connection.wrap_database_errors:
-        if connection.vendor == "sqlite":
+    database = connections[DEFAULT_DB_ALIAS]  # once: Django's `connection` looks it up at every dot
+    if database.connection is None:
+        database.ensure_connection()
+    raw = database.connection
+    with database.wrap_database_errors:
+        if database.vendor == "sqlite":
             return raw.execute(statement.sqlite, parameters).fetchall()  # type: ignore[no-any-return]
         return _prepared(raw).execute(statement.postgresql, parameters, prepare=True).fetchall()  # type: ignore[no-any-return]
 
