@@ -233,7 +233,8 @@ def tls_context() -> ssl.SSLContext:
 
 def _ask_resolver(host: str, port: int, left: Callable[[], float]) -> list[IPAddress]:
     """getaddrinfo knows no deadline, so it runs in a thread that may be left behind; their number is bounded."""
-    if not _RESOLVERS.acquire(timeout=left()):
+    free = _RESOLVERS
+    if not free.acquire(timeout=left()):
         raise Ended(Cause.RESOLVERS_BUSY)
     answer: Queue[list[IPAddress] | OSError | UnicodeError] = Queue()
 
@@ -244,7 +245,7 @@ def _ask_resolver(host: str, port: int, left: Callable[[], float]) -> list[IPAdd
         except (OSError, UnicodeError) as error:
             answer.put(error)
         finally:
-            _RESOLVERS.release()
+            free.release()
 
     threading.Thread(target=ask, daemon=True, name="resolver").start()
     try:
