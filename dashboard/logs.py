@@ -8,7 +8,7 @@ from django_structlog.middlewares import RequestMiddleware
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-    from structlog.typing import EventDict, WrappedLogger
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 ALLOWED = frozenset(
     [
@@ -72,7 +72,7 @@ class RequestLogMiddleware(RequestMiddleware):
         return f"{request.method} {path}"
 
 
-SHARED = [
+SHARED: "list[Processor]" = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

@@ -3,6 +3,7 @@ server is the real application. The people are in tests/cast.py."""
 
 import os
 from collections.abc import Iterator
+from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
 import pytest
@@ -42,15 +43,14 @@ def application() -> WSGIApplication:
     """What the server calls. A web process that holds the workers' keys refuses to start, so it gets none."""
     with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS=""):
         from dashboard.wsgi import application
-    return application
+    return cast("WSGIApplication", application)
 
 
 @pytest.fixture(scope="session")
 def live_server(application: WSGIApplication) -> Iterator[LiveServer]:
     server = LiveServer("127.0.0.1", start=False)
-    server.thread.static_handler = lambda handler: (
-        application
-    )  # Django's would know no token service
+    thread: Any = server.thread
+    thread.static_handler = lambda _: application  # Django's would know no token service
     server.start()
     yield server
     server.stop()
@@ -64,8 +64,9 @@ def _teardown_past_the_triggers(case: TransactionTestCase) -> None:
         append_only.install_triggers(connection)
 
 
-_flush = TransactionTestCase._fixture_teardown
-TransactionTestCase._fixture_teardown = _teardown_past_the_triggers  # type: ignore[method-assign]
+Case: Any = TransactionTestCase  # its private parts have no types
+_flush = Case._fixture_teardown
+Case._fixture_teardown = _teardown_past_the_triggers
 
 
 class Browser(Client):
@@ -80,11 +81,11 @@ class Browser(Client):
             return store
         store = SessionStore()
         store.save()
-        self.cookies[settings.SESSION_COOKIE_NAME] = store.token
+        self.cookies[settings.SESSION_COOKIE_NAME] = str(store.token)
         return store
 
     def _set_login_cookies(self, request) -> None:
-        super()._set_login_cookies(request)
+        super()._set_login_cookies(request)  # type: ignore[misc]  # private, without types
         self.cookies[settings.SESSION_COOKIE_NAME] = request.session.token
 
 

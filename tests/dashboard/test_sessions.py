@@ -10,7 +10,7 @@ from environments.models import User
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
 
 
-def is_signed_in(client) -> bool:
+def is_signed_in(client):
     """The sign-in page sends on who is signed in already."""
     return client.get("/accounts/login/").status_code == 302
 
