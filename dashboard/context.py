@@ -29,6 +29,14 @@ SECTIONS = {
     "environments:members": "members",
     "environments:person": "members",
     "environments:matrix": "members",
+    **dict.fromkeys([f"environments:{page}" for page in ("invite", "remove")], "members"),
+    **dict.fromkeys(
+        [
+            f"environments:{page}"
+            for page in ("new_team", "edit_team", "team_member", "issuing", "delete_team")
+        ],
+        "teams",
+    ),
     "environments:log": "log",
     "environments:settings": "settings",
 }

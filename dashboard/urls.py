@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from dashboard import errors, health, views
+from dashboard import arrival, errors, health, signon, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,9 +11,15 @@ urlpatterns = [
     path("docs/errors", views.error_codes, name="error_codes"),
     path("account/", views.account, name="account"),
     path("account/theme/", views.theme, name="theme"),
+    path("accounts/logout/", signon.sign_out, name="account_logout"),
     path("accounts/", include("allauth.urls")),
+    path("setup/", arrival.setup, name="setup"),
+    path("setup/<str:token>/", arrival.keep_setup_link, name="setup_link"),
+    path("join/<str:token>/", arrival.join, name="join"),
+    path("", include("environments.urls")),
     path("o/<slug:org>/", views.overview_page, name="overview"),
     path("o/<slug:org>/search/", views.search, name="search"),
+    path("", include("keys.urls")),
 ]
 
 handler400 = errors.bad_request

@@ -1,0 +1,211 @@
+"""What people type about organizations, members and teams."""
+
+import zoneinfo
+from collections.abc import Iterable
+from functools import cache
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.text import slugify
+
+from environments.models import Environment, Member, Organization, Team
+from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
+
+REGIONS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
+NO_ROLE = "none"
+NOT_IN_TEAM = "none"
+TAKEN_ADDRESSES = frozenset({"new"})
+"""`/o/new/` makes an organization, `/o/<org>/teams/new/` a team."""
+
+
+@cache
+def zones() -> list[tuple[str, str]]:
+    named = sorted(
+        zone for zone in zoneinfo.available_timezones() if zone.partition("/")[0] in REGIONS
+    )
+    return [(zone, zone.replace("_", " ")) for zone in ("UTC", *named)]
+
+
+def printable(value: str) -> None:
+    """No control characters, and none that turn the direction of the text around them."""
+    if not value.isprintable():
+        raise ValidationError("Use letters, digits, spaces and signs only.")
+
+
+class Line(forms.CharField):
+    """One line of readable text."""
+
+    default_validators = [printable]
+
+
+class ZoneField(forms.ChoiceField):
+    def __init__(self) -> None:
+        super().__init__(label="Time zone", choices=zones, initial="UTC")
+
+
+class Addressed(forms.Form):
+    """A name, and a short address that is made from it when none is given."""
+
+    slug_taken = "Another one has this address. Choose a different one."
+
+    def clean(self) -> dict[str, object]:
+        cleaned: dict[str, object] = super().clean() or self.cleaned_data
+        if "slug" in self.errors or "name" in self.errors:
+            return cleaned
+        slug = str(cleaned.get("slug") or slugify(str(cleaned.get("name", "")))[:40].strip("-"))
+        if not slug:
+            self.add_error("slug", "No address can be made from this name. Write one.")
+        elif self.is_taken(slug):
+            self.add_error("slug", self.slug_taken)
+        cleaned["slug"] = slug
+        return cleaned
+
+    def is_taken(self, slug: str) -> bool:
+        raise NotImplementedError
+
+
+def _slug(example: str) -> forms.SlugField:
+    return forms.SlugField(
+        label="Address",
+        required=False,
+        max_length=40,
+        help_text=f"Letters, digits and hyphens, as in {example}. Left empty, it is made from the name. It cannot be changed later.",
+        error_messages={"invalid": "Use letters, digits, hyphens and underscores only."},
+    )
+
+
+class NewOrganizationForm(Addressed):
+    name = Line(max_length=80, help_text="What people call it, as in Acme Ltd.")
+    slug = _slug("/o/acme/")
+    timezone = ZoneField()
+
+    def clean_slug(self) -> str:
+        return str(self.cleaned_data["slug"]).lower()
+
+    def is_taken(self, slug: str) -> bool:
+        return slug in TAKEN_ADDRESSES or Organization.objects.filter(slug=slug).exists()
+
+
+class OrganizationForm(forms.Form):
+    name = Line(max_length=80)
+    timezone = ZoneField()
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, help_text="The link works for this address alone."
+    )
+    role = forms.ChoiceField(label="Organization role")
+
+    def __init__(self, *args: object, roles: Iterable[OrganizationRole], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+        self.fields["role"].choices = [(role.value, role.value.capitalize()) for role in roles]  # type: ignore[attr-defined]
+
+
+class RolesForm(forms.Form):
+    """A person's roles: one select for each environment, and one for the organization if the reader may set it."""
+
+    def __init__(
+        self,
+        *args: object,
+        member: Member,
+        environments: Iterable[Environment],
+        held: dict[int, str],
+        with_organization_role: bool,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+        if with_organization_role:
+            self.fields["organization"] = forms.ChoiceField(
+                label="Organization role",
+                choices=[(role.value, role.value.capitalize()) for role in OrganizationRole],
+                initial=member.role,
+            )
+        self.places = list(environments)
+        choices = [
+            (NO_ROLE, "No role"),
+            *((role.value, role.value.capitalize()) for role in EnvironmentRole),
+        ]
+        for place in self.places:
+            self.fields[f"in-{place.slug}"] = forms.ChoiceField(
+                label=f"{place.name} role", choices=choices, initial=held.get(place.pk, NO_ROLE)
+            )
+
+    def environment_roles(self) -> dict[str, EnvironmentRole | None]:
+        given = {place.slug: self.cleaned_data[f"in-{place.slug}"] for place in self.places}
+        return {
+            slug: None if role == NO_ROLE else EnvironmentRole(role) for slug, role in given.items()
+        }
+
+    def organization_role(self) -> OrganizationRole | None:
+        role = self.cleaned_data.get("organization")
+        return OrganizationRole(role) if role else None
+
+
+class TeamForm(forms.Form):
+    name = Line(max_length=60)
+    purpose = Line(max_length=200, required=False, help_text="What the team does, in one sentence.")
+    contact = Line(
+        max_length=200, required=False, help_text="Where to reach it: a channel, a mailing list."
+    )
+
+    def __init__(
+        self, *args: object, organization: Organization, team: Team | None = None, **kwargs: object
+    ) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+        others = Team.objects.filter(organization=organization)
+        self.others = others.exclude(pk=team.pk) if team else others
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if self.others.filter(name=name).exists():
+            raise ValidationError("Another team has this name.")
+        return name
+
+
+class NewTeamForm(TeamForm, Addressed):
+    slug = _slug("payments")
+    slug_taken = "Another team has this address. Choose a different one."
+    field_order = ["name", "slug", "purpose", "contact"]
+
+    def clean_slug(self) -> str:
+        return str(self.cleaned_data["slug"]).lower()
+
+    def is_taken(self, slug: str) -> bool:
+        return slug in TAKEN_ADDRESSES or self.others.filter(slug=slug).exists()
+
+
+class IssuingForm(forms.Form):
+    environments = forms.MultipleChoiceField(
+        label="May issue keys in", required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(
+        self, *args: object, environments: Iterable[Environment], **kwargs: object
+    ) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+        self.fields["environments"].choices = [(place.slug, place.name) for place in environments]  # type: ignore[attr-defined]
+
+
+class TeamMemberForm(forms.Form):
+    member = forms.TypedChoiceField(label="Person", coerce=int)
+    role = forms.ChoiceField(label="Team role")
+
+    def __init__(
+        self, *args: object, members: Iterable[Member], roles: Iterable[TeamRole], **kwargs: object
+    ) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+        people = [(member.pk, f"{member.user} ({member.user.email})") for member in members]
+        self.fields["member"].choices = people  # type: ignore[attr-defined]
+        named = [(role.value, role.value.capitalize()) for role in roles]
+        self.fields["role"].choices = [*named, (NOT_IN_TEAM, "Not in the team")]  # type: ignore[attr-defined]

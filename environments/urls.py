@@ -1,0 +1,23 @@
+from django.urls import path
+
+from environments.views import history, organizations, people, teams
+
+app_name = "environments"
+urlpatterns = [
+    path("o/new/", organizations.new_organization, name="new_organization"),
+    path("o/<slug:org>/settings/", organizations.settings, name="settings"),
+    path("o/<slug:org>/members/", people.members, name="members"),
+    path("o/<slug:org>/members/roles/", people.matrix, name="matrix"),
+    path("o/<slug:org>/members/invite/", people.invite, name="invite"),
+    path("o/<slug:org>/members/links/<int:link>/withdraw/", people.withdraw, name="withdraw"),
+    path("o/<slug:org>/members/<int:member>/", people.person, name="person"),
+    path("o/<slug:org>/members/<int:member>/remove/", people.remove, name="remove"),
+    path("o/<slug:org>/teams/", teams.teams, name="teams"),
+    path("o/<slug:org>/teams/new/", teams.new_team, name="new_team"),
+    path("o/<slug:org>/teams/<slug:team>/", teams.team, name="team"),
+    path("o/<slug:org>/teams/<slug:team>/edit/", teams.edit, name="edit_team"),
+    path("o/<slug:org>/teams/<slug:team>/member/", teams.team_member, name="team_member"),
+    path("o/<slug:org>/teams/<slug:team>/issuing/", teams.issuing, name="issuing"),
+    path("o/<slug:org>/teams/<slug:team>/delete/", teams.delete, name="delete_team"),
+    path("o/<slug:org>/log/", history.log, name="log"),
+]

@@ -1,0 +1,222 @@
+"""Members: who is here, what each holds, one-time links into the organization."""
+
+from collections.abc import Iterable, Mapping
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from environments import policy
+from environments.access import OrgScope, Refused
+from environments.forms import InviteForm, RolesForm
+from environments.guard import SignedInRequest, in_organization
+from environments.models import Environment, Invitation, Member, TeamMember
+from environments.policy import OrgAction, OrganizationRole
+from environments.reauth import USUAL, fresh_sign_in, signed_in_lately
+from environments.services import invitations, roles
+from environments.services.invitations import AlreadyMember
+from environments.services.roles import LastOwner, may_reach
+
+ONE_OWNER = "This is the only owner. Make somebody else an owner first."
+
+
+def _members(scope: OrgScope) -> QuerySet[Member]:
+    teams = TeamMember.objects.select_related("team").order_by("team__name")
+    return (
+        Member.objects.filter(organization=scope.organization)
+        .select_related("user")
+        .prefetch_related("environment_grants", Prefetch("team_memberships", teams))
+        .order_by("user__name", "user__email")
+    )
+
+
+def _words_for(
+    member: Member, environments: Iterable[Environment]
+) -> list[tuple[Environment, str]]:
+    held = {
+        grant.environment_id: grant.role.capitalize() for grant in member.environment_grants.all()
+    }
+    return [(place, held.get(place.pk, "–")) for place in environments]
+
+
+@require_http_methods(["GET", "HEAD"])
+@in_organization(OrgAction.VIEW)
+def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
+    environments = list(scope.organization.environments.all())
+    everybody = list(_members(scope))
+    links = Invitation.objects.open(timezone.now()).filter(organization=scope.organization)
+    facts = {
+        "scope": scope,
+        "can": scope.can,
+        "environments": environments,
+        "rows": [{"member": each, "roles": _words_for(each, environments)} for each in everybody],
+        "owners": sum(each.organization_role is OrganizationRole.OWNER for each in everybody),
+        "links": links.select_related("made_by").order_by("-made_at")
+        if scope.can["invite"]
+        else [],
+    }
+    return render(request, "environments/members.html", facts)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_organization(OrgAction.INVITE)
+@fresh_sign_in
+@never_cache
+def invite(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
+    """The link is in the answer to the form and nowhere else: we keep its hash alone."""
+    form = InviteForm(request.POST or None, roles=policy.grantable(scope.role))
+    if request.method == "POST" and form.is_valid():
+        role = OrganizationRole(form.cleaned_data["role"])
+        try:
+            invitation, token = invitations.invite(
+                scope, email=form.cleaned_data["email"], role=role
+            )
+        except AlreadyMember:
+            form.add_error("email", "This person is a member already.")
+        else:
+            link = settings.LATCHKEY_BASE_URL + reverse("join", args=[token])
+            return render(
+                request, "environments/invited.html", {"invitation": invitation, "link": link}
+            )
+    return render(request, "environments/invite.html", {"form": form})
+
+
+@require_POST
+@in_organization(OrgAction.INVITE)
+def withdraw(request: SignedInRequest, scope: OrgScope, link: int) -> HttpResponse:
+    try:
+        invitations.revoke_invitation(scope, link)
+    except Invitation.DoesNotExist:
+        raise Http404 from None
+    messages.success(request, "The link is withdrawn. It leads nowhere now.")
+    return redirect("environments:members", scope.organization.slug)
+
+
+def _found(scope: OrgScope, member: int) -> Member:
+    return get_object_or_404(_members(scope), pk=member)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_organization(OrgAction.VIEW_ROLES)
+def person(request: SignedInRequest, scope: OrgScope, member: int) -> HttpResponseBase:
+    found = _found(scope, member)
+    environments = list(scope.organization.environments.all())
+    form = _roles_form(request, scope, found, environments)
+    if request.method == "POST":
+        return _save_roles(request, scope, found, form)
+    return _person_page(request, scope, found, form)
+
+
+def _roles_form(
+    request: SignedInRequest, scope: OrgScope, member: Member, environments: list[Environment]
+) -> RolesForm:
+    within_reach = may_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
+    return RolesForm(
+        request.POST or None,
+        member=member,
+        environments=environments if within_reach or request.method == "POST" else [],
+        held={grant.environment_id: grant.role for grant in member.environment_grants.all()},
+        with_organization_role=may_reach(scope, member, OrgAction.MANAGE_ROLES),
+    )
+
+
+def _person_page(
+    request: SignedInRequest, scope: OrgScope, member: Member, form: RolesForm
+) -> HttpResponse:
+    facts = {
+        "member": member,
+        "form": form,
+        "roles": _words_for(member, scope.organization.environments.all()),
+        "may_change": may_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES),
+        "may_remove": may_reach(scope, member, OrgAction.INVITE),
+        "fresh": signed_in_lately(request, USUAL),
+        "itself": member.pk == scope.member.pk,
+    }
+    return render(request, "environments/person.html", facts)
+
+
+@fresh_sign_in
+def _save_roles(
+    request: SignedInRequest, scope: OrgScope, member: Member, form: RolesForm
+) -> HttpResponse:
+    if not form.is_valid():
+        return _person_page(request, scope, member, form)
+    try:
+        changed = _set_roles(scope, member, form)
+    except LastOwner:
+        form.add_error("organization", ONE_OWNER)
+        return _person_page(request, scope, member, form)
+    messages.success(request, "Roles saved." if changed else "Nothing was changed.")
+    return redirect("environments:person", scope.organization.slug, member.pk)
+
+
+@transaction.atomic
+def _set_roles(scope: OrgScope, member: Member, form: RolesForm) -> bool:
+    """All of the form or nothing of it."""
+    changed = [
+        roles.set_environment_role(scope, member.pk, environment, role)
+        for environment, role in form.environment_roles().items()
+    ]
+    role = form.organization_role()
+    if role is not None:
+        changed.append(roles.set_organization_role(scope, member.pk, role))
+    return any(changed)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_organization(OrgAction.INVITE)
+@fresh_sign_in
+def remove(request: SignedInRequest, scope: OrgScope, member: int) -> HttpResponse:
+    found = _found(scope, member)
+    if request.method == "POST":
+        try:
+            roles.remove_member(scope, found.pk)
+        except LastOwner:
+            messages.error(request, ONE_OWNER)
+            return redirect("environments:person", scope.organization.slug, found.pk)
+        messages.success(
+            request, f"{found.user} is no longer a member of {scope.organization.name}."
+        )
+        if found.pk == scope.member.pk:
+            return redirect("home")
+        return redirect("environments:members", scope.organization.slug)
+    if not may_reach(scope, found, OrgAction.INVITE):
+        raise Refused(OrgAction.INVITE, f"member:{found.pk}")
+    return render(request, "environments/remove.html", {"member": found})
+
+
+@require_http_methods(["GET", "HEAD"])
+@in_organization(OrgAction.VIEW)
+def matrix(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
+    """Who may do what, read from the very constants that the code asks."""
+    on_keys = {role.value.capitalize(): granted for role, granted in policy.GRANTS.items()}
+    on_keys |= {f"Team {role.value}": granted for role, granted in policy.TEAM_GRANTS.items()}
+    tables = [
+        (
+            "On the organization",
+            *_table(policy.OrgAction, _capitalized(policy.ORGANIZATION_GRANTS)),
+        ),
+        ("On keys", *_table(policy.Action, on_keys)),
+    ]
+    return render(request, "environments/matrix.html", {"tables": tables, "scope": scope})
+
+
+def _capitalized[T](grants: Mapping[OrganizationRole, T]) -> dict[str, T]:
+    return {role.value.capitalize(): granted for role, granted in grants.items()}
+
+
+def _table[T: (policy.Action, policy.OrgAction)](
+    actions: Iterable[T], grants: Mapping[str, frozenset[T]]
+) -> tuple[list[str], list[tuple[str, list[bool]]]]:
+    rows = [
+        (policy.SENTENCES[action], [action in granted for granted in grants.values()])
+        for action in actions
+    ]
+    return list(grants), rows

@@ -1,0 +1,131 @@
+"""Who is here, what each holds, and who may change it."""
+
+import pytest
+from django.urls import reverse
+
+from environments.models import AuditEvent, EnvironmentGrant, Invitation, Member
+
+
+@pytest.fixture(autouse=True)
+def everybody(acme):
+    return acme
+
+
+def test_every_member_sees_the_people_and_only_admins_and_owners_see_roles(acme, sign_in):
+    page = reverse("environments:members", args=["acme"])
+    plain = sign_in("member").get(page).content.decode()
+    assert "engineer@acme.test" in plain
+    assert "Engineer</td>" not in plain
+    assert "Engineer</td>" in sign_in("admin").get(page).content.decode()
+
+
+def test_a_stranger_finds_no_page_here(acme, sign_in):
+    client = sign_in("stranger")
+    for name in ("members", "matrix", "invite", "teams", "new_team", "log", "settings"):
+        assert client.get(reverse(f"environments:{name}", args=["acme"])).status_code == 404
+
+
+def test_a_plain_member_is_told_that_they_may_not(acme, sign_in):
+    client = sign_in("member")
+    for name in ("invite", "new_team", "log", "settings"):
+        assert client.get(reverse(f"environments:{name}", args=["acme"])).status_code == 403
+
+
+def test_an_admin_makes_the_viewer_an_engineer_in_production(acme, sign_in):
+    page = reverse("environments:person", args=["acme", acme.member("viewer").pk])
+    client = sign_in("admin")
+    assert b"Save roles" in client.get(page).content
+    answer = client.post(
+        page,
+        {"in-development": "viewer", "in-staging": "none", "in-production": "engineer"},
+    )
+    assert answer.status_code == 302
+    held = EnvironmentGrant.objects.filter(member=acme.member("viewer"))
+    assert {grant.environment.slug: grant.role for grant in held} == {
+        "development": "viewer",
+        "production": "engineer",
+    }
+    assert AuditEvent.objects.filter(event="environment-role.changed").count() == 2
+
+
+def test_an_admin_touches_neither_the_owner_nor_themselves(acme, sign_in):
+    roles = {"in-development": "engineer", "in-staging": "engineer", "in-production": "engineer"}
+    client = sign_in("admin")
+    for name in ("owner", "admin"):
+        page = reverse("environments:person", args=["acme", acme.member(name).pk])
+        assert b"Save roles" not in client.get(page).content
+        assert client.post(page, roles).status_code == 403
+    assert not EnvironmentGrant.objects.filter(member=acme.member("admin")).exists()
+
+
+def test_whose_sign_in_is_old_signs_in_again_before_changing_roles(acme, sign_in):
+    page = reverse("environments:person", args=["acme", acme.member("viewer").pk])
+    client = sign_in("owner", ago=3600)
+    assert b"Sign in again" in client.get(page).content
+    answer = client.post(page, {"in-development": "engineer"})
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith(reverse("account_reauthenticate"))
+
+
+def test_the_only_owner_cannot_step_down_and_nothing_of_the_form_is_done(acme, sign_in):
+    owner = acme.member("owner")
+    page = reverse("environments:person", args=["acme", owner.pk])
+    roles = {"in-development": "viewer", "in-staging": "none", "in-production": "none"}
+    answer = sign_in("owner").post(page, {**roles, "organization": "member"})
+    assert "only owner" in answer.content.decode()
+    owner.refresh_from_db()
+    assert owner.role == "owner"
+    assert not EnvironmentGrant.objects.filter(member=owner).exists()
+
+
+def test_a_role_that_does_not_exist_is_refused_at_its_field(acme, sign_in):
+    page = reverse("environments:person", args=["acme", acme.member("viewer").pk])
+    answer = sign_in("owner").post(page, {"in-development": "\x00", "organization": "emperor"})
+    assert answer.status_code == 200
+    assert acme.member("viewer").role == "member"
+
+
+def test_an_admin_removes_a_person_after_confirming(acme, sign_in):
+    member = acme.member("support")
+    page = reverse("environments:remove", args=["acme", member.pk])
+    client = sign_in("admin")
+    assert b"Remove member" in client.get(page).content
+    client.post(page)
+    assert not Member.objects.filter(pk=member.pk).exists()
+
+
+def test_a_person_of_another_organization_is_not_found(acme, sign_in):
+    other = Member.objects.get(organization__slug="elsewhere").pk
+    client = sign_in("owner")
+    for name in ("person", "remove"):
+        assert client.get(reverse(f"environments:{name}", args=["acme", other])).status_code == 404
+
+
+def test_the_table_of_rights_is_open_to_every_member(acme, sign_in):
+    page = sign_in("member").get(reverse("environments:matrix", args=["acme"])).content.decode()
+    assert "Rotate secrets" in page
+    assert "Team lead" in page
+
+
+def test_a_one_time_link_is_shown_once_and_can_be_withdrawn(acme, sign_in):
+    client = sign_in("admin")
+    form = {"email": "new@acme.test", "role": "member"}
+    page = client.post(reverse("environments:invite", args=["acme"]), form).content.decode()
+    assert "/join/" in page
+    members = client.get(reverse("environments:members", args=["acme"])).content.decode()
+    assert "new@acme.test" in members
+    assert "/join/" not in members
+    link = Invitation.objects.get(email="new@acme.test")
+    client.post(reverse("environments:withdraw", args=["acme", link.pk]))
+    link.refresh_from_db()
+    assert link.revoked_at
+
+
+def test_an_admin_cannot_invite_an_owner_nor_anyone_twice(acme, sign_in):
+    client, page = sign_in("admin"), reverse("environments:invite", args=["acme"])
+    client.post(page, {"email": "new@acme.test", "role": "owner"})
+    answer = client.post(page, {"email": "viewer@acme.test", "role": "member"})
+    assert b"a member already" in answer.content
+    for address in ("", "no address", "a\x00@acme.test", "a" * 300 + "@acme.test"):
+        assert client.post(page, {"email": address, "role": "member"}).status_code == 200
+    assert not Invitation.objects.exists()
