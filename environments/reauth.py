@@ -18,9 +18,7 @@ from environments.guard import SignedInRequest
 USUAL = timedelta(minutes=15)
 IN_PRODUCTION = timedelta(minutes=5)
 
-type ScopedView[S, **P] = Callable[
-    Concatenate[SignedInRequest, S, P], HttpResponseBase
-]
+type ScopedView[S, **P] = Callable[Concatenate[SignedInRequest, S, P], HttpResponseBase]
 
 
 def signed_in_lately(request: SignedInRequest, within: timedelta) -> bool:

@@ -37,7 +37,9 @@ NEEDS: Final = (
         frozenset({"web", "pages", "worker"}),
     ),
     Need("LATCHKEY_CREDENTIAL_PRIVATE_KEYS", PrivateKeyring.parse, frozenset({"worker"})),
-    Need("LATCHKEY_ISSUER_PUBLIC_KEYS", PublicKeyring.parse, frozenset({"web", "issuer", "worker"})),
+    Need(
+        "LATCHKEY_ISSUER_PUBLIC_KEYS", PublicKeyring.parse, frozenset({"web", "issuer", "worker"})
+    ),
     Need("LATCHKEY_ISSUER_PRIVATE_KEYS", PrivateKeyring.parse, frozenset({"web", "issuer"})),
     Need("LATCHKEY_WEB_KEYS", SymmetricKeyring.parse, frozenset({"web", "pages"})),
 )

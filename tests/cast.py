@@ -134,6 +134,7 @@ def sign_in(client: Client, acme: Place) -> Callable[..., Client]:
         session["account_authentication_methods"] = [
             {"method": "password", "at": time.time() - ago, "email": acme[name].email}
         ]
+        session["account_authentication_methods_user"] = str(acme[name].pk)
         session.save()
         assert settings.SESSION_COOKIE_NAME in client.cookies
         return client

@@ -1,6 +1,7 @@
 """Each component draws with its least inputs and with all; strict about undefined variables, so a typo fails here."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django import forms
@@ -118,7 +119,7 @@ def test_ticks_have_a_text_and_always_twenty_places():
 
 
 def test_a_sparkline_leaves_gaps_open():
-    facts = ui.sparkline([10.0, 12.0, None, 11.0, 9.0, None, 5.0])
+    facts: Any = ui.sparkline([10.0, 12.0, None, 11.0, 9.0, None, 5.0])
     assert len(facts["paths"]) == 2
     assert len(facts["points"]) == 1
     assert "least 5, middle 10, most 12 ms" in facts["label"]

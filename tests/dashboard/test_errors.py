@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.template.loader import get_template
@@ -37,7 +38,7 @@ def test_a_missing_page_for_anyone_is_a_page_too(client, db):
 def test_a_refusal_names_the_role_held_the_role_needed_and_who_can_give_it(
     acme, who, action, role, needed, giver
 ):
-    request = RequestFactory().get("/o/acme/")
+    request: Any = RequestFactory().get("/o/acme/")
     request.user, request.resolver_match = acme[who], None
     request.scope = acme.enter(who) if isinstance(action, Action) else acme.org(who)
     answer = errors.forbidden(request, Refused(action))

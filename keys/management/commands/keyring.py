@@ -102,7 +102,11 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _make_box(folder: Path, box: Box) -> list[str]:
     """The names of the files that were missing and are there now."""
-    if box.public is not None and not (folder / box.file).exists() and (folder / box.public).exists():
+    if (
+        box.public is not None
+        and not (folder / box.file).exists()
+        and (folder / box.public).exists()
+    ):
         raise CommandError(
             f"{box.public} is there and {box.file} is not: what was sealed to it can be opened by "
             f"that file alone. Restore {box.file} from a backup."

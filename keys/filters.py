@@ -1,0 +1,152 @@
+"""Which keys a list shows, and in which order: read from the address, so that a copied address shows the same."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, OuterRef, Q, Subquery
+from django.http import QueryDict
+
+from environments.models import Environment, Team
+from keys.models import KeyQuerySet, Secret
+from keys.outcomes import Outcome
+
+QUERY_LENGTH = 100
+HEALTH = {
+    "failing": "Failing",
+    "working": "Working",
+    "untested": "Untested",
+    "disabled": "Disabled",
+    "expired": "Expired",
+    "deleted": "Deleted",
+}
+EXPIRY = {"7": "Within 7 days", "30": "Within 30 days", "90": "Within 90 days", "none": "No expiry"}
+SORTS = {
+    "name": "name",
+    "team": "team__name",
+    "expires": "ends_at",
+    "tested": "last_tested_at",
+}
+NO_TEAM = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    label: str
+    value: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address asks for; unknown values ask for nothing."""
+
+    asked: QueryDict
+    teams: Mapping[str, str]
+    places: Mapping[str, str]
+
+    @classmethod
+    def read(
+        cls, asked: QueryDict, teams: Iterable[Team], places: Iterable[Environment] = ()
+    ) -> "Filters":
+        named = {team.slug: team.name for team in teams}
+        return cls(asked, {**named, NO_TEAM: "No team"}, {p.slug: p.name for p in places})
+
+    @property
+    def words(self) -> str:
+        text = self.asked.get("q", "").replace("\x00", "")
+        return text.encode(errors="ignore").decode().strip()[:QUERY_LENGTH]
+
+    def _one_of(self, name: str, known: Mapping[str, str]) -> str:
+        given = self.asked.get(name, "")
+        return given if given in known else ""
+
+    @property
+    def team(self) -> str:
+        return self._one_of("team", self.teams)
+
+    @property
+    def health(self) -> str:
+        return self._one_of("health", HEALTH)
+
+    @property
+    def expires(self) -> str:
+        return self._one_of("expires", EXPIRY)
+
+    @property
+    def place(self) -> str:
+        return self._one_of("environment", self.places)
+
+    @property
+    def sort(self) -> str:
+        given = self.asked.get("sort", "")
+        return given if given.removeprefix("-") in SORTS else "name"
+
+    @property
+    def chips(self) -> list[Chip]:
+        return [
+            Chip(label, value, self._without(name))
+            for name, label, value in (
+                ("q", "Text", self.words),
+                ("environment", "Environment", self.places.get(self.place, "")),
+                ("team", "Team", self.teams.get(self.team, "")),
+                ("health", "Health", HEALTH.get(self.health, "")),
+                ("expires", "Expires", EXPIRY.get(self.expires, "")),
+            )
+            if value
+        ]
+
+    def _without(self, name: str) -> str:
+        rest = self.asked.copy()
+        for gone in (name, "page"):
+            rest.pop(gone, None)
+        return f"?{rest.urlencode()}"
+
+    def apply(self, keys: KeyQuerySet, now: datetime) -> KeyQuerySet:
+        newest = Secret.objects.filter(key=OuterRef("pk"), revoked_at=None)
+        last = newest.order_by("-created_at", "-pk").values("expires_at")[:1]
+        found = keys.annotate(ends_at=Subquery(last)).filter(self._wanted(now))
+        column = F(SORTS[self.sort.removeprefix("-")])
+        down = self.sort.startswith("-")
+        order = column.desc(nulls_last=True) if down else column.asc(nulls_last=True)
+        return found.order_by(order, "name", "pk")
+
+    def _wanted(self, now: datetime) -> Q:
+        wanted = _healthy(self.health, now)
+        if self.words:
+            hinted = Secret.objects.filter(hint=self.words.lstrip("….")).values("key")
+            wanted &= (
+                Q(name__icontains=self.words)
+                | Q(note__icontains=self.words)
+                | Q(client_id__icontains=self.words)
+                | Q(pk__in=hinted)
+            )
+        if self.place:
+            wanted &= Q(environment__slug=self.place)
+        if self.team:
+            wanted &= Q(team=None) if self.team == NO_TEAM else Q(team__slug=self.team)
+        if self.expires == "none":
+            wanted &= Q(ends_at=None)
+        elif self.expires:
+            wanted &= Q(ends_at__gt=now, ends_at__lte=now + timedelta(days=int(self.expires)))
+        return wanted
+
+
+def _healthy(word: str, now: datetime) -> Q:
+    if word == "deleted":
+        return ~Q(deleted_at=None)
+    exists = Q(deleted_at=None)
+    live = exists & Q(disabled_at=None)
+    current = live & (Q(ends_at=None) | Q(ends_at__gt=now))
+    return {
+        "failing": live & ~Q(failing_since=None),
+        "working": current & Q(failing_since=None, last_outcome=Outcome.WORKS),
+        "untested": live & Q(last_tested_at=None),
+        "disabled": exists & ~Q(disabled_at=None),
+        "expired": live & Q(ends_at__lte=now),
+    }.get(word, exists)
+
+
+def teams_of(keys: KeyQuerySet) -> list[Team]:
+    """Teams to choose from: those that own a key in this list."""
+    return list(Team.objects.filter(pk__in=keys.order_by().values("team")).order_by("name"))

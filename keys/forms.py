@@ -1,0 +1,184 @@
+"""What people type about keys."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from environments.access import Scope
+from environments.models import Team
+from environments.policy import Action
+from keys.models import Key
+
+NO_TEAM = "none"
+EXPIRY = [
+    ("30", "30 days"),
+    ("60", "60 days"),
+    ("90", "90 days"),
+    ("none", "No expiry"),
+    ("custom", "Another date"),
+]
+TEN_YEARS = timedelta(days=3653)
+ONCE_LENGTH = 64
+
+
+def readable(value: str) -> None:
+    """No control characters, no halves of characters, nothing that turns the direction of a line."""
+    if not value.isprintable():
+        raise ValidationError("Use letters, digits, spaces and signs only.")
+
+
+class Line(forms.CharField):
+    """One line of readable text."""
+
+    default_validators = [readable]
+
+
+def teams_for(scope: Scope, action: Action) -> list[Team]:
+    """The teams for whose keys the person may do this."""
+    teams = Team.objects.filter(organization=scope.organization_id)
+    if not scope.may(action):
+        teams = teams.filter(pk__in=scope.teams_granting(action))
+    return list(teams)
+
+
+class Described(forms.Form):
+    """Name and the three lines that say what a key is for."""
+
+    name = Line(
+        max_length=60,
+        help_text="What uses it, in a word or two: billing-api. Unique in this environment.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+    note = Line(max_length=200, required=False, help_text="Shown below the name in lists.")
+    used_by = Line(
+        label="What uses it",
+        max_length=200,
+        required=False,
+        help_text="The service, job or partner that fetches tokens with this key.",
+    )
+    kept_in = Line(
+        label="Where the secret is kept",
+        max_length=200,
+        required=False,
+        help_text="The name of the vault or the setting, never the secret itself.",
+    )
+
+    def clean_kept_in(self) -> str:
+        """A secret typed here would rest in clear text."""
+        text: str = self.cleaned_data["kept_in"]
+        if "lk_dev_" in text or "lk_stg_" in text or "lk_prd_" in text:
+            raise ValidationError("This looks like a secret. It was not stored; name the place.")
+        return text
+
+
+class Ending(forms.Form):
+    """When the secret ends."""
+
+    expiry = forms.ChoiceField(label="Expires", choices=EXPIRY, initial="90")
+    ends_at = forms.DateTimeField(
+        label="Date and time",
+        required=False,
+        help_text="Only for “Another date”. A weekday at noon is a good choice.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("expiry") != "custom" or "ends_at" in self.errors:
+            return cleaned
+        given = cleaned.get("ends_at")
+        now = timezone.now()
+        if given is None:
+            self.add_error("ends_at", "Choose a date and a time.")
+        elif not now < given <= now + TEN_YEARS:
+            self.add_error("ends_at", "Choose a date that is ahead, at most ten years.")
+        return cleaned
+
+    def expires_at(self, now: datetime) -> datetime | None:
+        choice = self.cleaned_data["expiry"]
+        if choice == "custom":
+            ends: datetime = self.cleaned_data["ends_at"]
+            return ends
+        return None if choice == "none" else now + timedelta(days=int(choice))
+
+
+class NewKeyForm(Ending, Described):
+    """A key to be made; `once` names the form, so that a second POST of it makes nothing."""
+
+    once = forms.CharField(
+        max_length=ONCE_LENGTH, min_length=16, validators=[readable], widget=forms.HiddenInput
+    )
+    team = forms.ChoiceField(help_text="Its people see and test the key; its leads rotate it.")
+    scopes = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What its tokens allow.",
+        error_messages={"invalid_choice": "Choose scopes that this environment offers."},
+    )
+    field_order = [
+        "once", "name", "team", "note", "used_by", "kept_in", "expiry", "ends_at", "scopes",
+    ]  # fmt: skip
+
+    def __init__(self, scope: Scope, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.teams = {team.slug: team for team in teams_for(scope, Action.CREATE)}
+        chosen = [(slug, team.name) for slug, team in self.teams.items()]
+        if scope.may(Action.CREATE):
+            chosen.insert(0, (NO_TEAM, "No team"))
+        offered: list[str] = scope.environment.scopes
+        self.offered = offered
+        _field(self, "team").choices = chosen
+        _field(self, "scopes").choices = [(each, each) for each in offered]
+        self.fields["scopes"].required = bool(offered)
+        self.fields["used_by"].required = scope.environment.production
+
+    @property
+    def team_chosen(self) -> Team | None:
+        return self.teams.get(self.cleaned_data["team"])
+
+    @property
+    def scopes_chosen(self) -> list[str] | None:
+        """All offered means all that is offered later, too."""
+        chosen: list[str] = self.cleaned_data["scopes"]
+        return None if set(chosen) == set(self.offered) else chosen
+
+
+class MoveForm(forms.Form):
+    team = forms.ChoiceField(label="New team")
+
+    def __init__(self, scope: Scope, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.teams = {team.slug: team for team in teams_for(scope, Action.MOVE)}
+        _field(self, "team").choices = [
+            (NO_TEAM, "No team"),
+            *((slug, team.name) for slug, team in self.teams.items()),
+        ]
+
+    @property
+    def team_chosen(self) -> Team | None:
+        return self.teams.get(self.cleaned_data["team"])
+
+
+class TypedForm(forms.Form):
+    """The key's name, typed to show that the person means it."""
+
+    typed = forms.CharField(required=False, max_length=100, validators=[readable])
+
+    def __init__(self, key: Key, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.key = key
+
+    def clean_typed(self) -> str:
+        typed: str = self.cleaned_data["typed"]
+        if typed != self.key.name:
+            raise ValidationError(f"Type {self.key.name} exactly as it stands.")
+        return typed
+
+
+def _field(form: forms.Form, name: str) -> forms.ChoiceField:
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared so above
+    return field

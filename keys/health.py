@@ -1,0 +1,81 @@
+"""What the screens say about a key's state, worked out from its dates and its last test. Nothing is stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from keys.models import CredentialTest, Key, Secret
+from keys.outcomes import Fault, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One word with its tone, and since when."""
+
+    tone: str
+    word: str
+    detail: str = ""
+    since: datetime | None = None
+
+
+def newest_first(key: Key) -> list[Secret]:
+    return sorted(key.secrets.all(), key=lambda each: (each.created_at, each.pk), reverse=True)
+
+
+def newest(key: Key) -> Secret | None:
+    """The secret whose date a key shows: its newest that nobody revoked."""
+    return next((each for each in newest_first(key) if not each.revoked_at), None)
+
+
+def unended(key: Key, now: datetime) -> list[Secret]:
+    return [each for each in newest_first(key) if not each.ended_by(now)]
+
+
+def health(key: Key, now: datetime) -> Health:
+    """An end or a pause first, then what the last test found."""
+    if key.deleted_at:
+        return Health("idle", "Deleted", since=key.deleted_at)
+    if key.disabled_at:
+        return Health("idle", "Disabled", since=key.disabled_at)
+    shown = newest(key)
+    if shown is None:
+        return Health("bad", "No secret", "every secret was revoked")
+    if shown.ended_by(now):
+        return Health("bad", "Expired", since=shown.expires_at)
+    return _tested(key, shown, now)
+
+
+def _tested(key: Key, shown: Secret, now: datetime) -> Health:
+    outcome = Outcome(key.last_outcome) if key.last_outcome else None
+    if key.failing_since:
+        return Health("bad", "Failing", outcome.label if outcome else "", key.failing_since)
+    if shown.collected_at is None:
+        return Health("warn", "Secret not collected")
+    return _judged(key, outcome, now)
+
+
+def _judged(key: Key, outcome: Outcome | None, now: datetime) -> Health:
+    if key.last_tested_at is None or outcome is None:
+        return Health("idle", "Untested")
+    if outcome is not Outcome.WORKS:
+        return Health("warn", "Not judged", outcome.label, key.last_tested_at)
+    if now - key.last_tested_at > 2 * key.environment.test_interval:
+        return Health("idle", "Worked", "not tested lately", key.last_tested_at)
+    return Health("ok", "Working", since=key.last_tested_at)
+
+
+def tones(tests: Sequence[CredentialTest]) -> list[str]:
+    """For the row of ticks, oldest first."""
+    return [_tone(test) for test in reversed(tests)]
+
+
+def _tone(test: CredentialTest) -> str:
+    outcome = test.result
+    if outcome is Outcome.WORKS:
+        return "ok"
+    return "bad" if outcome and outcome.fault is Fault.CREDENTIAL else "other"
+
+
+def last_used(key: Key) -> datetime | None:
+    """By an outside client; our own tests do not count."""
+    return max((each.last_used_at for each in newest_first(key) if each.last_used_at), default=None)

@@ -1,0 +1,68 @@
+"""The texts of "Use it": the key's real client ID and address; the secret is always an environment variable."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from environments.models import Environment
+from keys.crypto import SecretText
+from keys.models import Key
+
+CURL = """\
+export CLIENT_ID={client_id}
+export CLIENT_SECRET=…   # from where you stored it
+curl -sS -u "$CLIENT_ID:$CLIENT_SECRET" \\
+  -d grant_type=client_credentials \\
+  {url}"""
+
+PYTHON = """\
+import os
+
+import requests
+
+answer = requests.post(
+    "{url}",
+    data={{"grant_type": "client_credentials"}},
+    auth=("{client_id}", os.environ["CLIENT_SECRET"]),
+    timeout=10,
+)
+answer.raise_for_status()
+token = answer.json()["access_token"]"""
+
+NODE = """\
+const credentials = Buffer.from(`{client_id}:${{process.env.CLIENT_SECRET}}`).toString("base64");
+const answer = await fetch("{url}", {{
+  method: "POST",
+  headers: {{ Authorization: `Basic ${{credentials}}` }},
+  body: new URLSearchParams({{ grant_type: "client_credentials" }}),
+}});
+if (!answer.ok) throw new Error(`${{answer.status}} ${{await answer.text()}}`);
+const {{ access_token: token }} = await answer.json();"""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    language: str
+    name: str
+    text: str
+
+
+def token_address(environment: Environment) -> str:
+    return f"{settings.LATCHKEY_BASE_URL}/t/{environment.issuer_id}/token"
+
+
+def snippets(key: Key) -> list[Snippet]:
+    facts = {"client_id": key.client_id, "url": token_address(key.environment)}
+    return [
+        Snippet("curl", "curl", CURL.format(**facts)),
+        Snippet("python", "Python", PYTHON.format(**facts)),
+        Snippet("node", "Node", NODE.format(**facts)),
+    ]
+
+
+def env_file(key: Key, secret: SecretText) -> str:
+    return (
+        f"CLIENT_ID={key.client_id}\n"
+        f"CLIENT_SECRET={secret.reveal()}\n"
+        f"TOKEN_URL={token_address(key.environment)}\n"
+    )

@@ -1,0 +1,30 @@
+"""The addresses of keys; included at the site's root."""
+
+from django.urls import include, path
+
+from keys.views import acts, detail, lists, making, runs
+
+app_name = "keys"
+
+of_one = [
+    path("", detail.detail, name="detail"),
+    path("secret/<str:handover>/", making.secret, name="secret"),
+    path("rotate/", making.rotate, name="rotate"),
+    path("test/", runs.test, name="test"),
+    path("tests/<int:test>/", runs.test_run, name="test_run"),
+    path("tests/<int:test>/cancel/", runs.cancel_test, name="cancel_test"),
+    path("edit/", acts.edit, name="edit"),
+    path("expiry/", acts.expiry, name="expiry"),
+    path("move/", acts.move, name="move"),
+    path("disable/", acts.disable, name="disable"),
+    path("enable/", acts.enable, name="enable"),
+    path("secrets/<str:secret>/revoke/", acts.revoke, name="revoke"),
+    path("delete/", acts.delete, name="delete"),
+]
+
+urlpatterns = [
+    path("o/<slug:org>/keys/", lists.everywhere, name="everywhere"),
+    path("o/<slug:org>/e/<slug:env>/", lists.environment, name="environment"),
+    path("o/<slug:org>/e/<slug:env>/keys/new/", making.create, name="create"),
+    path("o/<slug:org>/e/<slug:env>/keys/<str:client_id>/", include(of_one)),
+]

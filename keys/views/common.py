@@ -1,0 +1,47 @@
+"""What several pages about keys share."""
+
+from django.http import Http404, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from environments.access import Scope
+from environments.policy import Action
+from keys.health import health, newest, unended
+from keys.models import Key
+from keys.snippets import token_address
+
+
+def key_here(scope: Scope, client_id: str, action: Action = Action.VIEW) -> Key:
+    """The key, if the person may see it here (else 404) and may do this to it (else 403)."""
+    key = Key.objects.within(scope).for_page().filter(client_id=client_id).first()
+    if key is None:
+        raise Http404("No such key.")
+    scope.require(action, key, f"key:{client_id}")
+    return key
+
+
+def living_key(scope: Scope, client_id: str, action: Action) -> Key:
+    """The same, for acts: a deleted key has none left."""
+    key = key_here(scope, client_id, action)
+    if key.deleted_at:
+        raise Http404("This key was deleted.")
+    return key
+
+
+def about(scope: Scope, key: Key) -> dict[str, object]:
+    """What the head of a key's pages shows."""
+    now = timezone.now()
+    return {
+        "scope": scope,
+        "key": key,
+        "can": scope.can_on(key),
+        "health": health(key, now),
+        "newest": newest(key),
+        "unended": unended(key, now),
+        "token_address": token_address(key.environment),
+    }
+
+
+def to_page(name: str, key: Key, **more: object) -> HttpResponseRedirect:
+    """Go on to one of this key's pages."""
+    return HttpResponseRedirect(reverse(name, kwargs=key.address | more))

@@ -1,0 +1,87 @@
+"""Everything true about one key, in five tabs."""
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from environments.access import Scope
+from environments.events import SENTENCES, Event
+from environments.guard import SignedInRequest, in_environment
+from environments.models import AuditEvent
+from environments.policy import Action
+from keys.health import last_used, newest_first, tones
+from keys.models import TICKS, Key
+from keys.snippets import snippets
+from keys.views.common import about, key_here
+
+TABS = {
+    "overview": "Overview",
+    "secrets": "Secrets",
+    "tests": "Tests",
+    "use": "Use it",
+    "history": "History",
+}
+PER_PAGE = 50
+SPARK = 60
+
+
+@require_safe
+@in_environment(Action.VIEW)
+def detail(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
+    key = key_here(scope, client_id)
+    readable = scope.may(Action.READ_LOG, key)
+    tabs = [name for name in TABS if name != "history" or readable]
+    asked = request.GET.get("tab", "")
+    tab = asked if asked in tabs else "overview"
+    context = about(scope, key) | {
+        "tab": tab,
+        "tabs": [{"label": TABS[n], "href": f"?tab={n}", "current": n == tab} for n in tabs],
+        "last_used": last_used(key),
+    }
+    if key.deleted_at:
+        context |= _history(request, scope, key) if readable else {"lines": []}
+        return render(request, "keys/tombstone.html", context)
+    context |= _inside(request, scope, key, tab)
+    return render(request, f"keys/tab_{tab}.html", context)
+
+
+def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[str, object]:
+    if tab == "secrets":
+        return _secrets(key)
+    if tab == "tests":
+        tests = key.tests.select_related("secret", "asked_by").newest_first()
+        return {"page": Paginator(tests, PER_PAGE).get_page(request.GET.get("page"))}
+    if tab == "use":
+        return {"snippets": snippets(key)}
+    if tab == "history":
+        return _history(request, scope, key)
+    recent = list(key.tests.conclusive().newest_first()[:SPARK])
+    return {
+        "tones": tones(recent[:TICKS]),
+        "times": [test.duration_ms for test in reversed(recent)],
+    }
+
+
+def _secrets(key: Key) -> dict[str, object]:
+    now = timezone.now()
+    rows = [
+        {"secret": each, "ended": each.ended_by(now), "newest": False} for each in newest_first(key)
+    ]
+    for row in rows:
+        if not row["ended"]:
+            row["newest"] = True
+            break
+    return {"secrets": rows}
+
+
+def _history(request: SignedInRequest, scope: Scope, key: Key) -> dict[str, object]:
+    lines = AuditEvent.objects.filter(
+        organization_id=scope.organization_id, subject=f"key:{key.client_id}"
+    ).order_by("-sequence")
+    page = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
+    return {
+        "page": page,
+        "lines": [{"entry": line, "act": SENTENCES[Event(line.event)]} for line in page],
+    }

@@ -1,0 +1,95 @@
+"""Lists of keys: of one environment, and of all that the person sees."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from environments.access import OrgScope, Scope
+from environments.guard import SignedInRequest, in_environment, in_organization
+from environments.models import Environment
+from environments.policy import Action, OrgAction
+from keys.filters import EXPIRY, HEALTH, Filters, teams_of
+from keys.health import Health, health, last_used, newest, tones, unended
+from keys.models import Key, KeyQuerySet, Secret
+from keys.snippets import token_address
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    key: Key
+    health: Health
+    tones: list[str]
+    last_used: datetime | None
+    newest: Secret | None
+    secrets: int
+
+
+def _row(key: Key, now: datetime) -> Row:
+    recent = getattr(key, "recent", [])
+    shown = newest(key)
+    return Row(key, health(key, now), tones(recent), last_used(key), shown, len(unended(key, now)))
+
+
+def _listed(request: SignedInRequest, keys: KeyQuerySet, filters: Filters) -> dict[str, Any]:
+    now = timezone.now()
+    page = Paginator(filters.apply(keys, now).for_table(), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    return {
+        "rows": [_row(key, now) for key in page],
+        "page": page,
+        "total": keys.existing().count(),
+        "filters": filters,
+        "health_choices": HEALTH.items(),
+        "expiry_choices": EXPIRY.items(),
+        "headings": _headings(filters),
+    }
+
+
+def _headings(filters: Filters) -> dict[str, dict[str, str]]:
+    """For each sortable column: what the next press sorts by, and what aria-sort says now."""
+    now = filters.sort
+    said = {True: "descending", False: "ascending"}
+    return {
+        name: {
+            "next": f"-{name}" if now == name else name,
+            "sorted": said[now.startswith("-")] if now.removeprefix("-") == name else "none",
+        }
+        for name in ("name", "team", "expires")
+    }
+
+
+@require_safe
+@in_organization(OrgAction.VIEW)
+def everywhere(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
+    keys = Key.objects.visible_to(scope.actor).filter(environment__organization=scope.organization)
+    places = list(
+        Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
+    )
+    filters = Filters.read(request.GET, teams_of(keys), places)
+    context = {"scope": scope, "places": places, **_listed(request, keys, filters)}
+    return render(request, "keys/everywhere.html", context)
+
+
+@require_safe
+@in_environment(Action.VIEW)
+def environment(request: SignedInRequest, scope: Scope) -> HttpResponse:
+    keys = Key.objects.within(scope)
+    filters = Filters.read(request.GET, teams_of(keys))
+    context = {
+        "scope": scope,
+        "places": [],
+        "can": scope.can,
+        "token_address": token_address(scope.environment),
+        "people": scope.environment.grants.count(),
+        **_listed(request, keys, filters),
+    }
+    return render(request, "keys/environment.html", context)

@@ -1,0 +1,173 @@
+"""Making a key or a further secret, and the one sight of what was made."""
+
+import secrets
+from collections.abc import Callable
+
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods
+
+from environments.access import Scope
+from environments.guard import SignedInRequest, in_environment
+from environments.policy import Action
+from environments.reauth import fresh_in_production, fresh_sign_in
+from keys.forms import ONCE_LENGTH, NewKeyForm
+from keys.handover import Browser, CannotShow
+from keys.models import CredentialTest, Handover
+from keys.services import issuing
+from keys.services.issuing import NameTaken, NewKey, OneSight, TooManySecrets
+from keys.snippets import env_file, snippets
+from keys.views.common import about, living_key, to_page
+
+
+def new_once() -> str:
+    return secrets.token_urlsafe(32)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_environment(Action.CREATE)
+@fresh_in_production
+def create(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
+    if request.method != "POST":
+        form = NewKeyForm(
+            scope,
+            initial={
+                "once": new_once(),
+                "scopes": scope.environment.scopes,
+                "team": request.GET.get("team", ""),
+            },
+        )
+        return _form_page(request, scope, form)
+    form = NewKeyForm(scope, request.POST)
+    if not form.is_valid() or "back" in request.POST:
+        return _form_page(request, scope, form)
+    if scope.environment.production and "confirmed" not in request.POST:
+        return render(request, "keys/confirm_create.html", {"scope": scope, "form": form})
+    return _create(request, scope, form)
+
+
+def _form_page(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "keys/create.html", {"scope": scope, "form": form}, status=status)
+
+
+def _create(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
+    said = form.cleaned_data
+    new = NewKey(
+        name=said["name"],
+        team=form.team_chosen,
+        note=said["note"],
+        used_by=said["used_by"],
+        kept_in=said["kept_in"],
+        scopes=form.scopes_chosen,
+        expires_at=form.expires_at(timezone.now()),
+    )
+    browser = Browser.of(request)
+    try:
+        shown = issuing.create_key(scope, new, OneSight(browser, said["once"]))
+    except NameTaken:
+        form.add_error("name", f"Another key in {scope.environment.name} has this name.")
+        return _form_page(request, scope, form)
+    return _to_secret(shown, browser)
+
+
+def _to_secret(shown: Handover, browser: Browser) -> HttpResponse:
+    response = to_page("keys:secret", shown.secret.key, handover=shown.public_id)
+    browser.remember(response)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_environment(Action.ROTATE)
+@fresh_sign_in
+def rotate(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
+    """A new secret beside the old one; the old one lives on until a person revokes it."""
+    key = living_key(scope, client_id, Action.ROTATE)
+    once = request.POST.get("once", "")
+    if request.method == "POST" and 16 <= len(once) <= ONCE_LENGTH and once.isascii():
+        browser = Browser.of(request)
+        try:
+            return _to_secret(
+                issuing.add_secret(scope, client_id, OneSight(browser, once)), browser
+            )
+        except TooManySecrets:
+            pass  # the page below says so
+    context = about(scope, key)
+    full = len(list(context["unended"])) >= issuing.MOST_LIVE_SECRETS  # type: ignore[call-overload]  # a list
+    context |= {"once": new_once(), "full": full}
+    status = 409 if request.method == "POST" and full else 200
+    return render(request, "keys/rotate.html", context, status=status)
+
+
+def _private(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """No copy in any cache, no address told to anybody."""
+    return cache_control(no_store=True, private=True)(view)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@_private
+@in_environment(Action.VIEW)
+def secret(
+    request: SignedInRequest, scope: Scope, client_id: str, handover: str
+) -> HttpResponseBase:
+    shown = (
+        Handover.objects.of(scope, client_id)
+        .select_related("user", "secret__key__environment__organization", "secret__key__team")
+        .filter(public_id=handover)
+        .first()
+    )
+    if shown is None:
+        raise Http404("Nothing to show.")
+    if request.method != "POST":
+        return _show(request, scope, shown)
+    if request.POST.get("act") == "discard":
+        issuing.discard_secret(scope, shown)
+        return _to_secrets(shown)
+    if not request.POST.get("stored"):
+        return _show(request, scope, shown, forgot=True)
+    return _finish(scope, shown)
+
+
+def _to_secrets(shown: Handover) -> HttpResponse:
+    address = to_page("keys:detail", shown.secret.key)
+    address["Location"] += "?tab=secrets"
+    return address
+
+
+def _finish(scope: Scope, shown: Handover) -> HttpResponse:
+    """Pressed twice, it leads to the same test."""
+    key = shown.secret.key
+    if shown.closed_at:
+        made = shown.secret.tests.filter(reason=CredentialTest.Reason.CREATED)
+        test = made.newest_first().first()
+        if test is None:
+            return _to_secrets(shown)
+    else:
+        test = issuing.collect_secret(scope, shown)
+    return to_page("keys:test_run", key, test=test.pk)
+
+
+def _show(
+    request: SignedInRequest, scope: Scope, shown: Handover, *, forgot: bool = False
+) -> HttpResponse:
+    key = shown.secret.key
+    try:
+        text = issuing.see_secret(scope, shown, Browser.of(request))
+    except CannotShow:
+        response = render(request, "keys/secret_gone.html", about(scope, key), status=410)
+        response["Referrer-Policy"] = "no-referrer"
+        return response
+    if request.GET.get("file") == "env":
+        response = HttpResponse(env_file(key, text), content_type="text/plain; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{key.client_id}.env"'
+    else:
+        context = about(scope, key)
+        context |= {"shown": shown, "text": text.reveal(), "forgot": forgot}
+        context |= {"snippets": snippets(key)}
+        response = render(request, "keys/secret.html", context, status=422 if forgot else 200)
+    response["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,0 +1,97 @@
+"""Tests on demand: ask for one, watch it, cancel it."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_POST, require_safe
+
+from environments.access import Scope
+from environments.guard import SignedInRequest, in_environment
+from environments.policy import Action
+from keys.models import CredentialTest
+from keys.outcomes import Fault, Outcome
+from keys.services import testing
+from keys.views.common import about, key_here, living_key, to_page
+
+STAGES = {
+    "name": "Resolve name",
+    "connect": "Connect",
+    "tls": "TLS",
+    "request": "Send request",
+    "send": "Send request",
+    "token": "Token received",
+    "checked": "Token checked",
+}
+STATES = {"ok": "ok", "failed": "bad", "running": "run"}
+
+
+@require_POST
+@in_environment(Action.TEST)
+def test(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
+    key = living_key(scope, client_id, Action.TEST)
+    try:
+        asked = testing.request_test(scope, client_id, request.POST.get("secret") or None)
+    except testing.NothingToTest:
+        messages.warning(request, "There is no secret to test: every one has ended. Rotate first.")
+        return to_page("keys:detail", key)
+    return to_page("keys:test_run", key, test=asked.pk)
+
+
+@require_safe
+@in_environment(Action.VIEW)
+def test_run(request: SignedInRequest, scope: Scope, client_id: str, test: int) -> HttpResponse:
+    key = key_here(scope, client_id)
+    run = key.tests.select_related("secret", "asked_by").filter(pk=test).first()
+    if run is None:
+        raise Http404("No such test.")
+    context = about(scope, key) | {
+        "run": run,
+        "steps": _steps(run),
+        "tone": _tone(run),
+        "ahead": 0 if run.started_at or run.finished_at else _ahead(run),
+    }
+    page = "keys/run.html" if request.htmx else "keys/test_run.html"
+    response = render(request, page, context)
+    response["Cache-Control"] = "no-store"
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@require_POST
+@in_environment(Action.TEST)
+def cancel_test(_request: SignedInRequest, scope: Scope, client_id: str, test: int) -> HttpResponse:
+    key = living_key(scope, client_id, Action.TEST)
+    testing.cancel_test(scope, client_id, test)
+    return to_page("keys:test_run", key, test=test)
+
+
+def _ahead(run: CredentialTest) -> int:
+    waiting = CredentialTest.objects.unfinished().filter(interactive=True, started_at=None)
+    return waiting.filter(asked_at__lt=run.asked_at).count()
+
+
+def _tone(run: CredentialTest) -> str:
+    outcome = run.result
+    if outcome is None:
+        return "run"
+    if outcome is Outcome.WORKS:
+        return "ok"
+    return {Fault.CREDENTIAL: "bad", Fault.NONE: "idle"}.get(outcome.fault, "warn")
+
+
+def _steps(run: CredentialTest) -> list[dict[str, object]]:
+    """The queue first, then what the worker has reported."""
+    queued = "ok" if run.started_at or run.finished_at else "now"
+    steps: list[dict[str, object]] = [{"name": "Queued", "state": queued, "said": "", "took": ""}]
+    for stage in run.stages:
+        name, ms = str(stage.get("name", "")), stage.get("ms")
+        steps.append(
+            {
+                "name": STAGES.get(name, name.capitalize()),
+                "state": STATES.get(str(stage.get("state")), "idle"),
+                "said": stage.get("note", ""),
+                "took": f"{ms:.0f} ms" if isinstance(ms, int | float) else "",
+            }
+        )
+    return steps
