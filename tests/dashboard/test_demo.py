@@ -1,0 +1,111 @@
+"""The demo: made as people make things, told in a file, taken away as a whole."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from dashboard.management.commands.demo import DOMAIN
+from environments.models import Organization, User
+from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
+from keys import fingerprint, opening
+from keys.models import CredentialTest, Key, Secret
+
+METHODS = {"secret", "private_key_jwt", "imported_secret", "imported_private_key_jwt"}
+
+
+@pytest.fixture
+def told(db, settings, tmp_path):
+    settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = ""
+    file = tmp_path / "demo.json"
+    call_command("demo", out=file, stdout=StringIO())
+    assert file.stat().st_mode & 0o777 == 0o600
+    return json.loads(file.read_text())
+
+
+def test_the_file_says_what_the_promise_says_and_no_more(told):
+    assert set(told) == {"base_url", "organization", "environments", "users", "keys"}
+    assert set(told["organization"]) == {"id", "slug"}
+    assert [each["kind"] for each in told["environments"]] == [
+        "development",
+        "staging",
+        "production",
+    ]
+    for each in told["environments"]:
+        assert set(each) == {"id", "slug", "kind", "issuer"}
+        assert each["issuer"].startswith(told["base_url"] + "/t/")
+    for user in told["users"]:
+        assert set(user) == {"email", "password", "organization_role", "environment_roles", "teams"}
+    for key in told["keys"]:
+        assert set(key) == {"client_id", "name", "environment", "team", "method", "secret"}
+        assert key["method"] in METHODS
+
+
+def test_there_is_a_person_of_every_role(told):
+    users = told["users"]
+    assert {user["organization_role"] for user in users} == {str(role) for role in OrganizationRole}
+    assert {r for user in users for r in user["environment_roles"].values()} == {
+        str(role) for role in EnvironmentRole
+    }
+    assert {r for user in users for r in user["teams"].values()} == {str(role) for role in TeamRole}
+
+
+def test_everybody_in_the_file_signs_in_at_once(told, client):
+    for user in told["users"]:
+        form = {"login": user["email"], "password": user["password"]}
+        answer = client.post(reverse("account_login"), form)
+        assert answer.headers["Location"] == "/", user["email"]
+        assert client.get(f"/o/{told['organization']['slug']}/").status_code == 200
+        client.logout()
+
+
+def test_each_secret_in_the_file_is_the_one_the_key_knows_and_is_waiting_for_its_test(told):
+    for told_key in told["keys"]:
+        secret = Secret.objects.get(key__client_id=told_key["client_id"])
+        marks = [(secret.pepper_id, bytes(secret.mark))]
+        assert fingerprint.recognise(told_key["secret"], marks) == 0
+        assert CredentialTest.objects.filter(secret=secret).exists()
+
+
+def test_one_key_fails_because_workers_hold_another_value(told):
+    from tests import settings as given
+
+    with pytest.MonkeyPatch.context() as patch:
+        from django.conf import settings
+
+        patch.setattr(
+            settings, "LATCHKEY_CREDENTIAL_PRIVATE_KEYS", given.LATCHKEY_CREDENTIAL_PRIVATE_KEYS
+        )
+        texts = {key["name"]: key["secret"] for key in told["keys"]}
+        differ = [
+            secret.key.name
+            for secret in Secret.objects.select_related("key__environment__organization")
+            if opening.open_credential(bytes(secret.sealed), secret.context).reveal()
+            not in {key["secret"] for key in told["keys"]}
+        ]
+    assert differ == ["status-page"]
+    assert "status-page" in texts
+
+
+def test_a_second_demo_is_refused_and_the_first_stays(told, tmp_path):
+    with pytest.raises(CommandError, match="Remove it first"):
+        call_command("demo", out=tmp_path / "again.json")
+    assert Organization.objects.filter(demo=True).count() == 1
+
+
+def test_a_file_that_cannot_be_written_costs_nothing(db, settings, tmp_path):
+    settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = ""
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("demo", out=tmp_path / "nowhere" / "demo.json")
+    assert not Organization.objects.exists()
+
+
+def test_the_demo_goes_as_a_whole_and_nothing_else_goes_with_it(acme, issue, told):
+    issue()
+    call_command("demo", remove=True, stdout=StringIO())
+    assert not Organization.objects.filter(demo=True).exists()
+    assert not User.objects.filter(email__endswith=f"@{DOMAIN}").exists()
+    assert Key.objects.count() == 1
+    assert Organization.objects.count() == 2
