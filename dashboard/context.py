@@ -11,9 +11,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from dashboard import overview
-from environments.access import OrgScope, Scope
+from environments.access import OrgScope, Scope, enter_organization
 from environments.models import Environment, Heartbeat, Organization, User
-from environments.policy import Action, OrgAction
+from environments.policy import OrgAction
 
 THEMES = ("system", "light", "dark")
 WORKER_SILENT = timedelta(seconds=90)
@@ -116,10 +116,23 @@ class Here:
         return SECTIONS.get(match.view_name, "") if match else ""
 
     @cached_property
-    def may_read_log(self) -> bool:
+    def _standing(self) -> OrgScope | None:
+        """The person in the organization, also on a page of one of its environments."""
+        user = self.request.user
         if isinstance(self.scope, OrgScope):
-            return self.scope.may(OrgAction.READ_LOG)
-        return isinstance(self.scope, Scope) and self.scope.may_somewhere(Action.READ_LOG)
+            return self.scope
+        if not isinstance(user, User) or self.organization is None:
+            return None
+        return enter_organization(user, self.organization.slug)
+
+    @property
+    def may_edit(self) -> bool:
+        return self._standing is not None and self._standing.may(OrgAction.EDIT)
+
+    @property
+    def may_read_log(self) -> bool:
+        """The whole log: the link leads to no other."""
+        return self._standing is not None and self._standing.may(OrgAction.READ_LOG)
 
 
 def _place(organization: Organization, environment: Environment) -> Place:
