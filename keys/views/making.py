@@ -22,6 +22,15 @@ from keys.snippets import env_file, snippets
 from keys.views.common import about, living_key, to_page
 
 
+# Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
+REFERRER = "same-origin"
+
+
+# Not no-referrer: with that a browser sends `Origin: null` along with the form, and the CSRF check refuses it.
+# No other site is told anything either way.
+PRIVATE_REFERRER = "same-origin"
+
+
 def new_once() -> str:
     return secrets.token_urlsafe(32)
 
@@ -159,7 +168,7 @@ def _show(
         text = issuing.see_secret(scope, shown, Browser.of(request))
     except CannotShow:
         response = render(request, "keys/secret_gone.html", about(scope, key), status=410)
-        response["Referrer-Policy"] = "no-referrer"
+        response["Referrer-Policy"] = REFERRER
         return response
     if request.GET.get("file") == "env":
         response = HttpResponse(env_file(key, text), content_type="text/plain; charset=utf-8")
@@ -169,5 +178,5 @@ def _show(
         context |= {"shown": shown, "text": text.reveal(), "forgot": forgot}
         context |= {"snippets": snippets(key)}
         response = render(request, "keys/secret.html", context, status=422 if forgot else 200)
-    response["Referrer-Policy"] = "no-referrer"
+    response["Referrer-Policy"] = REFERRER
     return response

@@ -130,7 +130,7 @@ def test_a_secret_survives_a_reload_and_ends_with_its_collection(sign_in, acme):
         assert shown.status_code == 200
         assert "lk_dev_" in shown.content.decode()
     assert "no-store" in shown["Cache-Control"]
-    assert shown["Referrer-Policy"] == "no-referrer"
+    assert shown["Referrer-Policy"] == "same-origin"
     assert len(log_of("secret.seen")) == 2
     assert client.post(there, {"act": "finish"}).status_code == 422
     done = client.post(there, {"act": "finish", "stored": "1"})
