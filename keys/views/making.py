@@ -21,7 +21,6 @@ from keys.services.issuing import NameTaken, NewKey, OneSight, TooManySecrets
 from keys.snippets import env_file, snippets
 from keys.views.common import about, living_key, to_page
 
-
 # Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
 REFERRER = "same-origin"
 
