@@ -1,7 +1,7 @@
 """Lists of keys: of one environment, and of all that the person sees."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -89,6 +89,7 @@ def environment(request: SignedInRequest, scope: Scope) -> HttpResponse:
         "places": [],
         "can": scope.can,
         "token_address": token_address(scope.environment),
+        "minutes": max(scope.environment.test_interval // timedelta(minutes=1), 1),
         "people": scope.environment.grants.count(),
         **_listed(request, keys, filters),
     }

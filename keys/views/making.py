@@ -25,11 +25,6 @@ from keys.views.common import about, living_key, to_page
 REFERRER = "same-origin"
 
 
-# Not no-referrer: with that a browser sends `Origin: null` along with the form, and the CSRF check refuses it.
-# No other site is told anything either way.
-PRIVATE_REFERRER = "same-origin"
-
-
 def new_once() -> str:
     return secrets.token_urlsafe(32)
 
