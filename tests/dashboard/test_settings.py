@@ -160,8 +160,8 @@ def test_a_web_process_without_peppers_does_not_start(tmp_path):
 
 def test_a_web_process_that_could_open_credentials_does_not_start(tmp_path):
     given = {
-        name: os.environ[name]
-        for name in os.environ
+        name: getattr(settings, name)
+        for name in dir(settings)
         if name.startswith("LATCHKEY_") and name.endswith(("_KEYS", "_PEPPERS"))
     }
     assert "LATCHKEY_CREDENTIAL_PRIVATE_KEYS" in given
@@ -173,8 +173,8 @@ def test_a_web_process_that_could_open_credentials_does_not_start(tmp_path):
 
 def test_the_web_process_forgets_its_secrets_before_the_first_request(tmp_path):
     given = {
-        name: value
-        for name, value in os.environ.items()
+        name: getattr(settings, name)
+        for name in dir(settings)
         if name.startswith("LATCHKEY_")
         and name.endswith(("_KEYS", "_PEPPERS"))
         and "CREDENTIAL_PRIVATE" not in name
