@@ -96,7 +96,7 @@ class Installation:
         assert self.process
         found = {}
         for pid in children(self.process.pid):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+            words = told(pid, "cmdline")
             name = next((n for n in ("granian", "worker", "beat") if n in words), "?")
             found[{"granian": "web"}.get(name, name)] = pid
         for pid in children(found["web"]) if "web" in found else []:
@@ -139,7 +139,15 @@ def _database() -> Iterator[str]:
 
 
 def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(word) for word in told(pid, f"task/{pid}/children").split()]
+
+
+def told(pid: int, what: str) -> str:
+    """What /proc says of a process; nothing of one that ended between the look and the question."""
+    try:
+        return Path(f"/proc/{pid}/{what}").read_bytes().decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def is_alive(pid: int) -> bool:
