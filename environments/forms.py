@@ -3,9 +3,11 @@
 import zoneinfo
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from environments.models import Environment, Member, Organization, Team
@@ -57,6 +59,7 @@ class Addressed(forms.Form):
     """A name, and a short address that is made from it when none is given."""
 
     slug_taken = "Another one has this address. Choose a different one."
+    others: Any  # the rows among which the address must be the only one of its kind
 
     def clean(self) -> dict[str, object]:
         cleaned: dict[str, object] = super().clean() or self.cleaned_data
@@ -71,7 +74,7 @@ class Addressed(forms.Form):
         return cleaned
 
     def is_taken(self, slug: str) -> bool:
-        raise NotImplementedError
+        return slug in TAKEN_ADDRESSES or self.others.filter(slug=slug).exists()
 
 
 def _slug(example: str) -> forms.SlugField:
@@ -92,8 +95,9 @@ class NewOrganizationForm(Addressed):
     def clean_slug(self) -> str:
         return str(self.cleaned_data["slug"]).lower()
 
-    def is_taken(self, slug: str) -> bool:
-        return slug in TAKEN_ADDRESSES or Organization.objects.filter(slug=slug).exists()
+    @property
+    def others(self) -> QuerySet[Organization]:
+        return Organization.objects.all()
 
 
 class OrganizationForm(forms.Form):
@@ -180,9 +184,6 @@ class NewTeamForm(TeamForm, Addressed):
 
     def clean_slug(self) -> str:
         return str(self.cleaned_data["slug"]).lower()
-
-    def is_taken(self, slug: str) -> bool:
-        return slug in TAKEN_ADDRESSES or self.others.filter(slug=slug).exists()
 
 
 class IssuingForm(forms.Form):

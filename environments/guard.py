@@ -4,7 +4,8 @@ A stranger gets 404, a person without the right 403; what was refused is written
 act's own transaction has been rolled back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Concatenate
 
@@ -52,13 +53,9 @@ def in_environment[**P](action: Action) -> Callable[[EnvironmentView[P]], View]:
             scope = enter(request.user, org, env, origin_of(request))
             if scope is None:
                 raise _nothing_here(request)
-            request.scope = scope
-            try:
+            with _inside(request, scope):
                 scope.require_somewhere(action)
                 return view(request, scope, *args, **kwargs)
-            except Refused as refusal:
-                _record_refusal(request, scope, refusal)
-                raise
 
         return _mark(door, "environment", action)
 
@@ -76,17 +73,24 @@ def in_organization[**P](action: OrgAction) -> Callable[[OrganizationView[P]], V
             scope = enter_organization(request.user, org, origin_of(request))
             if scope is None:
                 raise _nothing_here(request)
-            request.scope = scope
-            try:
+            with _inside(request, scope):
                 scope.require(action)
                 return view(request, scope, *args, **kwargs)
-            except Refused as refusal:
-                _record_refusal(request, scope, refusal)
-                raise
 
         return _mark(door, "organization", action)
 
     return guarded
+
+
+@contextmanager
+def _inside(request: SignedInRequest, scope: Scope | OrgScope) -> Iterator[None]:
+    """What is refused in here is recorded once its transaction has been rolled back."""
+    request.scope = scope
+    try:
+        yield
+    except Refused as refusal:
+        _record_refusal(request, scope, refusal)
+        raise
 
 
 def _mark(door: View, place: str, action: Action | OrgAction) -> View:

@@ -18,7 +18,7 @@ from keys.health import newest
 from keys.models import Key
 from keys.services import keeping
 from keys.services.issuing import KeyEnded, NameTaken
-from keys.views.common import about, living_key, to_page
+from keys.views.common import about, gone_once_deleted, living_key, to_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def _form_page(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.EDIT)
+@gone_once_deleted
 def edit(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
     key = living_key(scope, client_id, Action.EDIT)
     initial = {name: getattr(key, name) for name in keeping.EDITABLE}
@@ -70,6 +71,7 @@ def edit(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.EDIT)
+@gone_once_deleted
 def expiry(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
     key = living_key(scope, client_id, Action.EDIT)
     shown = newest(key)
@@ -91,6 +93,7 @@ def expiry(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.MOVE)
+@gone_once_deleted
 def move(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
     key = living_key(scope, client_id, Action.MOVE)
     initial = {"team": key.team.slug if key.team else "none"}
@@ -104,6 +107,7 @@ def move(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.DISABLE)
+@gone_once_deleted
 def disable(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
     key = living_key(scope, client_id, Action.DISABLE)
     if request.method != "POST":
@@ -115,6 +119,7 @@ def disable(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespo
 
 @require_POST
 @in_environment(Action.DISABLE)
+@gone_once_deleted
 def enable(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
     key = living_key(scope, client_id, Action.DISABLE)
     keeping.enable_key(scope, client_id)
@@ -125,6 +130,7 @@ def enable(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.REVOKE)
 @fresh_sign_in
+@gone_once_deleted
 def revoke(request: SignedInRequest, scope: Scope, client_id: str, secret: str) -> HttpResponseBase:
     key = living_key(scope, client_id, Action.REVOKE)
     ending = key.secrets.filter(public_id=secret).first()
@@ -145,6 +151,7 @@ def revoke(request: SignedInRequest, scope: Scope, client_id: str, secret: str) 
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.DELETE)
 @fresh_sign_in
+@gone_once_deleted
 def delete(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
     key = living_key(scope, client_id, Action.DELETE)
     form = TypedForm(key, request.POST if request.method == "POST" else None)

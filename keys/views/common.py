@@ -1,6 +1,9 @@
 """What several pages about keys share."""
 
-from django.http import Http404, HttpResponseRedirect
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import Http404, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
@@ -8,6 +11,7 @@ from environments.access import Scope
 from environments.policy import Action
 from keys.health import health, newest, unended
 from keys.models import Key
+from keys.services.issuing import KeyEnded
 from keys.snippets import token_address
 
 
@@ -45,3 +49,16 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
 def to_page(name: str, key: Key, **more: object) -> HttpResponseRedirect:
     """Go on to one of this key's pages."""
     return HttpResponseRedirect(reverse(name, kwargs=key.address | more))
+
+
+def gone_once_deleted[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
+    """For acts: somebody may delete the key between this page's look at it and its verb."""
+
+    @wraps(view)
+    def act(*args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            return view(*args, **kwargs)
+        except KeyEnded:
+            raise Http404("This key was deleted.") from None
+
+    return act

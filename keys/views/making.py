@@ -19,7 +19,7 @@ from keys.models import CredentialTest, Handover
 from keys.services import issuing
 from keys.services.issuing import NameTaken, NewKey, OneSight, TooManySecrets
 from keys.snippets import env_file, snippets
-from keys.views.common import about, living_key, to_page
+from keys.views.common import about, gone_once_deleted, living_key, to_page
 
 # Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
 REFERRER = "same-origin"
@@ -85,6 +85,7 @@ def _to_secret(shown: Handover, browser: Browser) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.ROTATE)
 @fresh_sign_in
+@gone_once_deleted
 def rotate(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
     """A new secret beside the old one; the old one lives on until a person revokes it."""
     key = living_key(scope, client_id, Action.ROTATE)

@@ -5,6 +5,8 @@ from django.utils.crypto import get_random_string
 
 from environments.models import AuditEvent
 from keys.models import CredentialTest, Key
+from keys.services.keeping import delete_key
+from keys.views import acts, common, making
 from tests.keys.test_pages_keys import LONG_AGO, page
 
 
@@ -168,3 +170,22 @@ def test_production_keys_wait_for_approvals(sign_in, issue):
     answer = sign_in("engineer").post(page("delete", key), {"typed": "billing-api"})
     assert "only with an approval" in answer.content.decode()
     assert Key.objects.existing().count() == 2
+
+
+@pytest.mark.parametrize("act", ["disable", "enable", "rotate"])
+def test_an_act_on_a_key_that_is_deleted_meanwhile_finds_nothing(
+    sign_in, acme, issue, monkeypatch, act
+):
+    made = issue()
+    issue(name="other")
+    client = sign_in("engineer")
+    look = common.living_key
+
+    def look_then_lose(*args, **kwargs):
+        key = look(*args, **kwargs)
+        delete_key(acme.enter("engineer"), key.client_id)
+        return key
+
+    monkeypatch.setattr(making if act == "rotate" else acts, "living_key", look_then_lose)
+    answer = client.post(page(act, made.key), {"once": "x" * 32})
+    assert answer.status_code == 404
