@@ -44,6 +44,7 @@ app.conf.update(
     beat_schedule={
         "sweep": every(15, "keys.tasks.sweep"),
         "schedule tests": every(15, "keys.tasks.schedule_tests"),
+        "step rotations": every(15, "keys.tasks.step_rotations"),
         "purge": every(600, "keys.tasks.purge"),
     },
 )

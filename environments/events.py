@@ -44,6 +44,33 @@ class Event(StrEnum):
     SECRET_DISCARDED = "secret.discarded"
     SECRET_REVOKED = "secret.revoked"
     SECRET_LAPSED = "secret.lapsed"
+    SECRET_ENTERED = "secret.entered"
+    SECRET_RETIRED = "secret.retired"
+    SECRET_LEAKED = "secret.leaked"
+    SECRET_PROVEN = "secret.proven"
+    SECRET_PROVEN_DEAD = "secret.proven-dead"
+    SECRET_STILL_ACCEPTED = "secret.still-accepted"
+    SECRET_HELD = "secret.held"
+    ROTATION_PREPARED = "rotation.prepared"
+    ROTATION_STARTED = "rotation.started"
+    ROTATION_EXTENDED = "rotation.extended"
+    ROTATION_PRESSED = "rotation.pressed"
+    ROTATION_DISCARDED = "rotation.discarded"
+    ROTATION_LAPSED = "rotation.lapsed"
+    ROTATION_ENDED = "rotation.ended"
+    KEY_PLUGGED_IN = "key.plugged-in"
+    ENDPOINT_ADDED = "endpoint.added"
+    ENDPOINT_REPLACED = "endpoint.replaced"
+    ENDPOINT_ENDED = "endpoint.ended"
+    ENDPOINT_TROUBLED = "endpoint.troubled"
+    ENDPOINT_RECOVERED = "endpoint.recovered"
+    POLICY_CHANGED = "policy.changed"
+    BATCH_STARTED = "batch.started"
+    BATCH_STOPPED = "batch.stopped"
+    BATCH_CONTINUED = "batch.continued"
+    BATCH_CANCELLED = "batch.cancelled"
+    BATCH_ENDED = "batch.ended"
+    KEYS_EXPORTED = "keys.exported"
     TEST_REQUESTED = "test.requested"
     TEST_CANCELLED = "test.cancelled"
 
@@ -88,6 +115,33 @@ SENTENCES: Mapping[Event, str] = {
     Event.SECRET_DISCARDED: "discarded a secret of",
     Event.SECRET_REVOKED: "revoked a secret of",
     Event.SECRET_LAPSED: "revoked an uncollected secret of",
+    Event.SECRET_ENTERED: "entered a secret for",
+    Event.SECRET_RETIRED: "retired the old secret of",
+    Event.SECRET_LEAKED: "reported as leaked a secret of",
+    Event.SECRET_PROVEN: "proved the new secret of",
+    Event.SECRET_PROVEN_DEAD: "proved dead the old secret of",
+    Event.SECRET_STILL_ACCEPTED: "found still accepted the ended secret of",
+    Event.SECRET_HELD: "held the old secret, still in use, of",
+    Event.ROTATION_PREPARED: "prepared a rotation of",
+    Event.ROTATION_STARTED: "started the rotation of",
+    Event.ROTATION_EXTENDED: "extended the grace period of",
+    Event.ROTATION_PRESSED: "asked to end the old secret of",
+    Event.ROTATION_DISCARDED: "discarded the rotation of",
+    Event.ROTATION_LAPSED: "let lapse the rotation of",
+    Event.ROTATION_ENDED: "ended the rotation of",
+    Event.KEY_PLUGGED_IN: "plugged in the key",
+    Event.ENDPOINT_ADDED: "added the token endpoint",
+    Event.ENDPOINT_REPLACED: "replaced the token endpoint",
+    Event.ENDPOINT_ENDED: "ended the token endpoint",
+    Event.ENDPOINT_TROUBLED: "found in trouble the token endpoint",
+    Event.ENDPOINT_RECOVERED: "found well again the token endpoint",
+    Event.POLICY_CHANGED: "changed the policy of",
+    Event.BATCH_STARTED: "started bulk work:",
+    Event.BATCH_STOPPED: "stopped, after three failures in a row, bulk work:",
+    Event.BATCH_CONTINUED: "continued bulk work:",
+    Event.BATCH_CANCELLED: "cancelled the waiting part of bulk work:",
+    Event.BATCH_ENDED: "ended bulk work:",
+    Event.KEYS_EXPORTED: "exported a list of keys:",
     Event.TEST_REQUESTED: "asked for a test of",
     Event.TEST_CANCELLED: "cancelled a test of",
 }

@@ -3,33 +3,55 @@
 from celery import shared_task
 from django.utils import timezone
 
-from keys import upkeep
+from keys.upkeep import purging, rotations, testing, timetable
 
 NOW, DUE = "now", "due"  # the two queues of dashboard.celery, which a worker fetches from in turn
 
 
 @shared_task(name="keys.tasks.run_credential_test")
 def run_credential_test(test_id: int) -> None:
-    upkeep.run_credential_test(test_id)
+    rotation_id = testing.run_credential_test(test_id)
+    if rotation_id is not None:
+        advance(rotation_id)
+
+
+@shared_task(name="keys.tasks.step_rotation")
+def step_rotation(rotation_id: int) -> None:
+    advance(rotation_id)
+
+
+@shared_task(name="keys.tasks.step_rotations")
+def step_rotations() -> None:
+    for rotation_id in rotations.due_rotations(timezone.now()):
+        advance(rotation_id)
 
 
 @shared_task(name="keys.tasks.schedule_tests")
 def schedule_tests() -> None:
-    for test_id in upkeep.schedule_tests(timezone.now()):
+    for test_id in timetable.schedule_tests(timezone.now()):
         ring(test_id, interactive=False)
 
 
 @shared_task(name="keys.tasks.sweep")
 def sweep() -> None:
-    for test_id, interactive in upkeep.sweep(timezone.now()):
+    for test_id, interactive in timetable.sweep(timezone.now()):
         ring(test_id, interactive=interactive)
 
 
 @shared_task(name="keys.tasks.purge")
 def purge() -> None:
-    upkeep.purge(timezone.now())
+    purging.purge(timezone.now())
+
+
+def advance(rotation_id: int) -> None:
+    for test_id in rotations.advance(rotation_id, timezone.now()):
+        ring(test_id, interactive=True)
 
 
 def ring(test_id: int, *, interactive: bool) -> None:
     """What somebody waits for goes into a queue of its own and overtakes the clock's."""
     run_credential_test.apply_async((test_id,), queue=NOW if interactive else DUE)
+
+
+def ring_rotation(rotation_id: int) -> None:
+    step_rotation.apply_async((rotation_id,), queue=NOW)

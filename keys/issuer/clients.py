@@ -26,7 +26,7 @@ WHO: Final = Statement("""
            k.id, k.scopes, k.disabled_at IS NOT NULL, k.deleted_at IS NOT NULL,
            s.id, s.public_id, s.pepper_id, s.mark, s.expires_at <= ?
     FROM environments_environment e
-    LEFT JOIN keys_key k ON k.environment_id = e.id AND k.client_id = ?
+    LEFT JOIN keys_key k ON k.environment_id = e.id AND k.client_id = ? AND k.endpoint_id IS NULL
     LEFT JOIN keys_secret s ON s.key_id = k.id AND s.revoked_at IS NULL
     WHERE e.issuer_id = ?
 """)

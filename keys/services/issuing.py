@@ -1,4 +1,4 @@
-"""People's verbs that make secrets: create a key, add a secret beside the old one, see it once, collect it."""
+"""People's verbs that make a key and hand over a secret: create, see it once, collect it, discard it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,15 +18,9 @@ from keys.handover import Browser
 from keys.models import CredentialTest, Handover, Key, Secret
 from keys.services.testing import ask_for_test
 
-MOST_LIVE_SECRETS = 2
-
 
 class NameTaken(Exception):
     """Another key of this environment has the name."""
-
-
-class TooManySecrets(Exception):
-    """Two secrets live already: end one before making a third."""
 
 
 class KeyEnded(Exception):
@@ -92,7 +86,7 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
         scopes=list(new.scopes) if new.scopes is not None else None,
         created_by=scope.actor,
     )
-    shown = _make_secret(scope, key, sight, new.expires_at)
+    shown = make_secret(scope, key, sight, new.expires_at)
     audit.record(
         scope,
         Event.KEY_CREATED,
@@ -105,39 +99,7 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
     return shown
 
 
-def add_secret(scope: Scope, client_id: str, sight: OneSight) -> Handover:
-    """Make a new secret beside the old one, which lives on until a person revokes it."""
-    try:
-        return _add_secret(scope, client_id, sight)
-    except IntegrityError:
-        made = handover.earlier(scope.actor, sight.once)
-        if made is None:
-            raise
-        return made
-
-
-@transaction.atomic
-def _add_secret(scope: Scope, client_id: str, sight: OneSight) -> Handover:
-    made = handover.earlier(scope.actor, sight.once)
-    if made is not None:
-        return made
-    key = Key.objects.within(scope).select_for_update(of=("self",)).get(client_id=client_id)
-    scope.require(Action.ROTATE, key, f"key:{client_id}")
-    if key.deleted_at:
-        raise KeyEnded
-    now = timezone.now()
-    if key.secrets.unended(now).count() >= MOST_LIVE_SECRETS:
-        raise TooManySecrets
-    former = key.secrets.order_by("-created_at", "-pk").first()
-    life = former.life if former else None
-    shown = _make_secret(scope, key, sight, now + life if life else None)
-    audit.record(
-        scope, Event.SECRET_MADE, f"key:{client_id}", label=key.name, secret=shown.secret.public_id
-    )
-    return shown
-
-
-def _make_secret(scope: Scope, key: Key, sight: OneSight, expires_at: datetime | None) -> Handover:
+def make_secret(scope: Scope, key: Key, sight: OneSight, expires_at: datetime | None) -> Handover:
     """Mint, seal for workers, mark for the token service, and keep for its one sight."""
     text = mint_secret(Kind(scope.environment.kind).tag)
     pepper_id, mark = fingerprint.mark(text.reveal())
@@ -176,7 +138,9 @@ def collect_secret(scope: Scope, shown: Handover) -> CredentialTest:
     _close(shown, now)
     secret = shown.secret
     collected = Secret.objects.filter(pk=secret.pk, collected_at=None).update(collected_at=now)
-    test = ask_for_test(secret, CredentialTest.Reason.CREATED, asked_by=scope.actor)
+    rotation = secret.rotated_in.open().first()
+    reason = CredentialTest.Reason.PROOF if rotation else CredentialTest.Reason.CREATED
+    test = ask_for_test(secret, reason, asked_by=scope.actor, rotation=rotation)
     if collected:
         key = secret.key
         audit.record(
@@ -191,15 +155,15 @@ def collect_secret(scope: Scope, shown: Handover) -> CredentialTest:
 
 @transaction.atomic
 def discard_secret(scope: Scope, shown: Handover) -> None:
-    """The person could not store it: this secret ends, any other lives on."""
+    """The person could not store it: this secret ends, any other lives on, and its rotation is discarded."""
     now = timezone.now()
+    key = Key.objects.within(scope).select_for_update(of=("self",)).get(pk=shown.secret.key_id)
+    secret = key.secrets.get(pk=shown.secret_id)
     _close(shown, now)
-    secret = shown.secret
-    ended = Secret.objects.filter(pk=secret.pk, revoked_at=None, collected_at=None).update(
-        revoked_at=now, revoked_by=scope.actor, sealed=None
-    )
-    if ended:
-        key = secret.key
+    if secret.collected_at is None and secret.end(scope.actor, now):
+        rotation = secret.rotated_in.open().first()
+        if rotation is not None and not rotation.cut:
+            rotation.discard(scope.actor, now)
         audit.record(
             scope,
             Event.SECRET_DISCARDED,

@@ -12,6 +12,7 @@ from environments.models import Environment, Team
 from environments.policy import Action
 from keys.models import Key, Secret
 from keys.services.issuing import KeyEnded, NameTaken
+from keys.services.rotating import locked, look_soon
 
 EDITABLE = ("name", "note", "used_by", "kept_in")
 
@@ -24,13 +25,8 @@ class LastKey(Exception):
     """The environment's last live key stays."""
 
 
-def _locked(scope: Scope, client_id: str, action: Action) -> Key:
-    """The key, locked within the scope, once the policy has agreed to this act on it."""
-    key = Key.objects.within(scope).select_for_update(of=("self",)).get(client_id=client_id)
-    scope.require(action, key, f"key:{client_id}")
-    if key.deleted_at:
-        raise KeyEnded
-    return key
+class OnlySecret(Exception):
+    """It is the only secret that works: rotate, disable the key, or report a leak."""
 
 
 def edit_key(scope: Scope, client_id: str, **values: str) -> None:
@@ -43,7 +39,7 @@ def edit_key(scope: Scope, client_id: str, **values: str) -> None:
 
 @transaction.atomic
 def _edit_key(scope: Scope, client_id: str, values: dict[str, str]) -> None:
-    key = _locked(scope, client_id, Action.EDIT)
+    key = locked(scope, client_id, Action.EDIT)
     changed = [name for name in EDITABLE if name in values and getattr(key, name) != values[name]]
     if not changed:
         return
@@ -60,7 +56,7 @@ def _edit_key(scope: Scope, client_id: str, values: dict[str, str]) -> None:
 @transaction.atomic
 def set_expiry(scope: Scope, client_id: str, expires_at: datetime | None) -> None:
     """Give the newest unended secret another end; ended ones stay ended."""
-    key = _locked(scope, client_id, Action.EDIT)
+    key = locked(scope, client_id, Action.EDIT)
     newest = key.secrets.filter(revoked_at=None).order_by("-created_at", "-pk").first()
     if newest is None or newest.ended_by(timezone.now()):
         raise KeyEnded
@@ -80,7 +76,7 @@ def set_expiry(scope: Scope, client_id: str, expires_at: datetime | None) -> Non
 
 @transaction.atomic
 def move_key(scope: Scope, client_id: str, team: Team | None) -> None:
-    key = _locked(scope, client_id, Action.MOVE)
+    key = locked(scope, client_id, Action.MOVE)
     before = key.team.name if key.team else None
     key.team = team
     key.save(update_fields=["team"])
@@ -97,7 +93,7 @@ def move_key(scope: Scope, client_id: str, team: Team | None) -> None:
 @transaction.atomic
 def disable_key(scope: Scope, client_id: str) -> None:
     """From now on every token request is refused; enabling undoes it."""
-    key = _locked(scope, client_id, Action.DISABLE)
+    key = locked(scope, client_id, Action.DISABLE)
     if key.disabled_at:
         return
     key.disabled_at, key.disabled_by = timezone.now(), scope.actor
@@ -107,7 +103,7 @@ def disable_key(scope: Scope, client_id: str) -> None:
 
 @transaction.atomic
 def enable_key(scope: Scope, client_id: str) -> None:
-    key = _locked(scope, client_id, Action.DISABLE)
+    key = locked(scope, client_id, Action.DISABLE)
     if not key.disabled_at:
         return
     key.disabled_at = key.disabled_by = None
@@ -117,14 +113,24 @@ def enable_key(scope: Scope, client_id: str) -> None:
 
 @transaction.atomic
 def revoke_secret(scope: Scope, client_id: str, secret_id: str) -> None:
-    """End one secret for good, in this request, in every process."""
-    key = _locked(scope, client_id, Action.REVOKE)
-    secret = Secret.objects.select_for_update(of=("self",)).get(key=key, public_id=secret_id)
+    """End one secret for good, in this request, in every process. The only one that works stays: a leak is reported.
+
+    The new one of a rotation takes the rotation along; the old one is ended early, and still proven dead.
+    """
+    key = locked(scope, client_id, Action.REVOKE)
+    secret = key.secrets.get(public_id=secret_id)
     if secret.revoked_at:
         return
-    secret.revoked_at, secret.revoked_by, secret.sealed = timezone.now(), scope.actor, None
-    secret.save(update_fields=["revoked_at", "revoked_by", "sealed"])
-    secret.handovers.update(closed_at=timezone.now(), sealed=None)
+    now = timezone.now()
+    if _works_alone(key, secret, now):
+        raise OnlySecret
+    rotation = key.rotations.open().select_for_update(of=("self",)).first()
+    out = rotation is not None and rotation.old == secret
+    secret.end(scope.actor, now, keep_sealed=out)
+    if rotation is not None and rotation.new == secret and not rotation.cut:
+        rotation.discard(scope.actor, now)
+    elif rotation is not None:
+        look_soon(rotation)
     audit.record(
         scope,
         Event.SECRET_REVOKED,
@@ -135,12 +141,19 @@ def revoke_secret(scope: Scope, client_id: str, secret_id: str) -> None:
     )
 
 
+def _works_alone(key: Key, secret: Secret, now: datetime) -> bool:
+    if key.disabled_at or secret.ended_by(now) or not secret.has_worked:
+        return False
+    others = key.secrets.unended(now).exclude(pk=secret.pk)
+    return not any(other.has_worked for other in others)
+
+
 @transaction.atomic
 def delete_key(scope: Scope, client_id: str) -> None:
     """End a key for good; its page stays as a tombstone. Never in production, never the last live key."""
     # The environment's row orders the deleters: two who delete at once cannot leave no key.
     Environment.objects.select_for_update(of=("self",)).get(pk=scope.environment.pk)
-    key = _locked(scope, client_id, Action.DELETE)
+    key = locked(scope, client_id, Action.DELETE)
     if scope.environment.production:
         raise NeedsApproval
     others = Key.objects.filter(environment=scope.environment).exclude(pk=key.pk)
@@ -149,4 +162,7 @@ def delete_key(scope: Scope, client_id: str) -> None:
     key.deleted_at, key.deleted_by = timezone.now(), scope.actor
     key.save(update_fields=["deleted_at", "deleted_by"])
     key.secrets.update(sealed=None)
+    rotation = key.rotations.open().first()
+    if rotation is not None:
+        look_soon(rotation)
     audit.record(scope, Event.KEY_DELETED, f"key:{client_id}", label=key.name)

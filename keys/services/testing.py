@@ -11,8 +11,7 @@ from environments.events import Event
 from environments.models import User
 from environments.policy import Action
 from keys import tasks
-from keys.models import CredentialTest, Key, Secret
-from keys.outcomes import Outcome
+from keys.models import CredentialTest, Key, Rotation, Secret
 
 
 class NothingToTest(Exception):
@@ -41,11 +40,20 @@ def request_test(scope: Scope, client_id: str, secret_id: str | None = None) -> 
 
 
 def ask_for_test(
-    secret: Secret, reason: CredentialTest.Reason, *, asked_by: User
+    secret: Secret,
+    reason: CredentialTest.Reason,
+    *,
+    asked_by: User,
+    rotation: Rotation | None = None,
 ) -> CredentialTest:
     """A row that says what is asked; its id is rung once the transaction stands."""
     test = CredentialTest.objects.create(
-        key=secret.key, secret=secret, reason=reason, asked_by=asked_by, interactive=True
+        key=secret.key,
+        secret=secret,
+        rotation=rotation,
+        reason=reason,
+        asked_by=asked_by,
+        interactive=True,
     )
     # Robust: without a broker the row still stands, and the sweeper rings later.
     transaction.on_commit(partial(tasks.ring, test.pk, interactive=True), robust=True)
@@ -57,12 +65,7 @@ def cancel_test(scope: Scope, client_id: str, test_id: int) -> None:
     """Only what has not finished can be cancelled; a late answer is dropped by the fence."""
     key = Key.objects.within(scope).get(client_id=client_id)
     scope.require(Action.TEST, key, f"key:{client_id}")
-    now = timezone.now()
-    cancelled = (
-        CredentialTest.objects.within(scope)
-        .unfinished()
-        .filter(key=key, pk=test_id)
-        .update(finished_at=now, cancelled_at=now, outcome=Outcome.CANCELLED)
-    )
+    asked = CredentialTest.objects.within(scope).unfinished().filter(key=key, pk=test_id)
+    cancelled = asked.cancel(timezone.now())
     if cancelled:
         audit.record(scope, Event.TEST_CANCELLED, f"key:{client_id}", label=key.name, test=test_id)

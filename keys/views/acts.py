@@ -136,12 +136,15 @@ def revoke(request: SignedInRequest, scope: Scope, client_id: str, secret: str) 
     ending = key.secrets.filter(public_id=secret).first()
     if ending is None:
         raise Http404("No such secret.")
+    context = about(scope, key)
+    others = key.secrets.unended(timezone.now()).exclude(pk=ending.pk).exists()
+    context |= {"secret": ending, "others": others}
     if request.method != "POST":
-        context = about(scope, key)
-        others = key.secrets.unended(timezone.now()).exclude(pk=ending.pk).exists()
-        context |= {"secret": ending, "others": others}
         return render(request, "keys/revoke.html", context)
-    keeping.revoke_secret(scope, client_id, secret)
+    try:
+        keeping.revoke_secret(scope, client_id, secret)
+    except keeping.OnlySecret:
+        return render(request, "keys/revoke.html", context | {"only": True}, status=409)
     messages.success(request, f"The secret …{ending.hint} is revoked.")
     response = _back(key)
     response["Location"] += "?tab=secrets"

@@ -16,8 +16,9 @@ from environments.reauth import fresh_in_production, fresh_sign_in
 from keys.forms import ONCE_LENGTH, NewKeyForm
 from keys.handover import Browser, CannotShow
 from keys.models import CredentialTest, Handover
-from keys.services import issuing
-from keys.services.issuing import NameTaken, NewKey, OneSight, TooManySecrets
+from keys.services import issuing, rotating
+from keys.services.issuing import NameTaken, NewKey, OneSight
+from keys.services.rotating import Plan, RotationRuns, TooManySecrets
 from keys.snippets import env_file, snippets
 from keys.views.common import about, gone_once_deleted, living_key, to_page
 
@@ -93,13 +94,13 @@ def rotate(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
     if request.method == "POST" and 16 <= len(once) <= ONCE_LENGTH and once.isascii():
         browser = Browser.of(request)
         try:
-            return _to_secret(
-                issuing.add_secret(scope, client_id, OneSight(browser, once)), browser
-            )
-        except TooManySecrets:
+            plan = Plan(scope.environment.grace_default)
+            shown = rotating.start_rotation(scope, client_id, plan, OneSight(browser, once))
+            return _to_secret(shown, browser)
+        except (TooManySecrets, RotationRuns):
             pass  # the page below says so
     context = about(scope, key)
-    full = len(list(context["unended"])) >= issuing.MOST_LIVE_SECRETS  # type: ignore[call-overload]  # a list
+    full = len(list(context["unended"])) >= rotating.MOST_LIVE_SECRETS  # type: ignore[call-overload]  # a list
     context |= {"once": new_once(), "full": full}
     status = 409 if request.method == "POST" and full else 200
     return render(request, "keys/rotate.html", context, status=status)
@@ -146,7 +147,8 @@ def _finish(scope: Scope, shown: Handover) -> HttpResponse:
     """Pressed twice, it leads to the same test."""
     key = shown.secret.key
     if shown.closed_at:
-        made = shown.secret.tests.filter(reason=CredentialTest.Reason.CREATED)
+        asked = (CredentialTest.Reason.CREATED, CredentialTest.Reason.PROOF)
+        made = shown.secret.tests.filter(reason__in=asked)
         test = made.newest_first().first()
         if test is None:
             return _to_secrets(shown)

@@ -15,8 +15,6 @@ from keys.services.issuing import (
     NameTaken,
     NewKey,
     OneSight,
-    TooManySecrets,
-    add_secret,
     collect_secret,
     create_key,
     discard_secret,
@@ -121,49 +119,11 @@ def test_a_collected_secret_is_tested_at_once_and_its_sight_is_over(acme, issue)
     assert events(acme, Event.SECRET_COLLECTED).count() == 1
 
 
-def test_discarding_a_new_secret_leaves_the_old_one_alive(acme, issue):
-    made = issue()
-    shown = add_secret(acme.enter("engineer"), made.key.client_id, sight())
-    discard_secret(acme.enter("engineer"), shown)
-    (live,) = made.key.secrets.unended(timezone.now())
-    assert live == made.secret
-
-
 def test_a_collected_secret_is_not_ended_by_a_late_discard(acme, issue):
     made = issue()
     collect_secret(acme.enter("engineer"), made.handover)
     discard_secret(acme.enter("engineer"), made.handover)
     assert Secret.objects.get(pk=made.secret.pk).revoked_at is None
-
-
-def test_a_second_secret_lives_beside_the_first_and_a_third_is_refused(acme, issue):
-    made = issue()
-    add_secret(acme.enter("engineer"), made.key.client_id, sight())
-    assert made.key.secrets.live(timezone.now()).count() == 2
-    with pytest.raises(TooManySecrets):
-        add_secret(acme.enter("engineer"), made.key.client_id, sight())
-
-
-def test_a_new_secret_gets_the_life_that_the_old_one_was_given(acme, issue, time_machine):
-    now = timezone.now()
-    made = issue(expires_at=now + timedelta(days=90))
-    time_machine.move_to(timezone.now() + timedelta(days=60))
-    shown = add_secret(acme.enter("engineer"), made.key.client_id, sight())
-    assert shown.secret.expires_at
-    left = shown.secret.expires_at - timezone.now()
-    assert abs(left - timedelta(days=90)) < timedelta(minutes=1)
-
-
-def test_support_makes_no_second_secret(acme, issue):
-    made = issue()
-    with pytest.raises(PermissionDenied):
-        add_secret(acme.enter("support"), made.key.client_id, sight())
-
-
-def test_a_key_of_another_place_is_not_there(acme, issue):
-    made = issue(environment="staging")
-    with pytest.raises(Key.DoesNotExist):
-        add_secret(acme.enter("engineer", "development"), made.key.client_id, sight())
 
 
 def test_a_hand_over_in_the_database_alone_opens_nothing(acme, issue):

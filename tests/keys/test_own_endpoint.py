@@ -3,10 +3,10 @@
 import pytest
 from django.utils import timezone
 
-from keys import upkeep
 from keys.issuer import usage
 from keys.models import CredentialTest, Secret
 from keys.outcomes import Outcome
+from keys.upkeep import testing
 from tests.keys.made import ask, make_key, make_secret
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.enable_socket]
@@ -24,7 +24,7 @@ def secret(live_server, settings) -> Secret:
 
 def ran(secret: Secret) -> CredentialTest:
     test = ask(secret)
-    upkeep.run_credential_test(test.pk)
+    testing.run_credential_test(test.pk)
     test.refresh_from_db()
     return test
 

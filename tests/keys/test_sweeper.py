@@ -4,9 +4,10 @@ import pytest
 from django.utils import timezone
 
 from environments.models import Environment
-from keys import tasks, upkeep
+from keys import tasks
 from keys.models import STRIKES, CredentialTest, Key
 from keys.outcomes import Outcome
+from keys.upkeep import timetable
 from tests.keys.made import ask, make_key, make_secret
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def test_every_key_is_tested_once_in_an_interval_and_never_all_at_once(now):
     made = []
     for tick in range(2 * TICKS):
         at = now + timedelta(seconds=15 * tick)
-        due = upkeep.schedule_tests(at)
+        due = timetable.schedule_tests(at)
         made.append(len(due))
         CredentialTest.objects.filter(pk__in=due).update(finished_at=at)
         Key.objects.filter(tests__in=due).update(last_tested_at=at)
@@ -50,14 +51,14 @@ def test_a_turn_that_nobody_met_is_made_up_for(now):
     (key,) = live_keys(1)
     Key.objects.update(last_tested_at=now - timedelta(minutes=16))
     not_its_turn = tick_of(key, now) + timedelta(minutes=3)
-    assert len(upkeep.schedule_tests(not_its_turn)) == 1
+    assert len(timetable.schedule_tests(not_its_turn)) == 1
 
 
 def test_two_beats_ask_once(now):
     (key,) = live_keys(1)
     at = tick_of(key, now)
-    assert len(upkeep.schedule_tests(at)) == 1
-    assert upkeep.schedule_tests(at + timedelta(milliseconds=5)) == []
+    assert len(timetable.schedule_tests(at)) == 1
+    assert timetable.schedule_tests(at + timedelta(milliseconds=5)) == []
     assert CredentialTest.objects.count() == 1
 
 
@@ -75,14 +76,14 @@ def test_what_buys_no_token_is_not_scheduled(rest, now):
     (key,) = live_keys(1)
     at = tick_of(key, now)
     rest(key, at)
-    assert upkeep.schedule_tests(at) == []
+    assert timetable.schedule_tests(at) == []
 
 
 def test_the_newest_live_secret_is_the_one_that_is_tested(now):
     (key,) = live_keys(1)
     newer = make_secret(key, "newer")
     make_secret(key, "newest but ended", expires_at=now - timedelta(days=1))
-    (test_id,) = upkeep.schedule_tests(tick_of(key, now))
+    (test_id,) = timetable.schedule_tests(tick_of(key, now))
     assert CredentialTest.objects.get(pk=test_id).secret == newer
 
 
@@ -90,7 +91,7 @@ def test_each_environment_has_an_interval_of_its_own(now):
     live_keys(1)
     Environment.objects.update(test_interval=timedelta(hours=1))
     Key.objects.update(last_tested_at=now - timedelta(minutes=20))
-    asked = [upkeep.schedule_tests(now + timedelta(seconds=15 * tick)) for tick in range(30)]
+    asked = [timetable.schedule_tests(now + timedelta(seconds=15 * tick)) for tick in range(30)]
     assert sum(map(len, asked)) <= 1
 
 
@@ -101,14 +102,14 @@ def test_the_sweeper_rings_again_for_what_somebody_waits_for_first(now):
     ask(secret, not_before=now - timedelta(seconds=1))  # its message may still be on its way
     ask(secret, leased_until=now + timedelta(seconds=9))
     ask(secret, finished_at=now)
-    assert upkeep.sweep(now) == [(person.pk, True), (clock.pk, False)]
-    assert upkeep.sweep(now, limit=1) == [(person.pk, True)]
+    assert timetable.sweep(now) == [(person.pk, True), (clock.pk, False)]
+    assert timetable.sweep(now, limit=1) == [(person.pk, True)]
 
 
 def test_after_three_strikes_the_worker_gives_up_and_the_key_is_not_blamed(now):
     secret = make_secret(make_key())
     test = ask(secret, attempt=STRIKES, leased_until=now - timedelta(seconds=1))
-    assert upkeep.sweep(now) == []
+    assert timetable.sweep(now) == []
     test.refresh_from_db()
     assert test.result is Outcome.GAVE_UP
     assert test.key.failing_since is None
@@ -116,7 +117,7 @@ def test_after_three_strikes_the_worker_gives_up_and_the_key_is_not_blamed(now):
 
 def test_a_third_attempt_still_under_lease_is_not_given_up(now):
     test = ask(make_secret(make_key()), attempt=STRIKES, leased_until=now + timedelta(seconds=5))
-    upkeep.sweep(now)
+    timetable.sweep(now)
     test.refresh_from_db()
     assert test.finished_at is None
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from environments.events import Event
 from environments.models import AuditEvent
-from keys import upkeep
 from keys.models import LEASE, CredentialTest, Handover, Secret
 from keys.outcomes import Outcome
 from keys.probe import Finding
+from keys.upkeep import purging, testing
 from tests.keys.made import TEXT, ask, make_key, make_secret
 from tests.servers import saying, serving
 
@@ -35,7 +35,7 @@ def endpoint(settings):
     def run(test: CredentialTest, answer):
         with serving(answer) as server:
             settings.LATCHKEY_INTERNAL_URL = f"http://127.0.0.1:{server.port}"
-            upkeep.run_credential_test(test.pk)
+            testing.run_credential_test(test.pk)
         test.refresh_from_db()
         test.key.refresh_from_db()
         return server
@@ -141,7 +141,7 @@ def test_the_row_holds_no_secret_whatever_the_endpoint_echoes(secret, endpoint):
 def test_a_finished_cancelled_or_unknown_test_is_left_alone(secret, endpoint):
     test = ask(secret, finished_at=timezone.now(), outcome="cancelled")
     assert endpoint(test, GOOD).requests == []
-    upkeep.run_credential_test(10**9)
+    testing.run_credential_test(10**9)
 
 
 def test_a_frozen_workers_late_answer_is_dropped(secret, endpoint):
@@ -150,7 +150,7 @@ def test_a_frozen_workers_late_answer_is_dropped(secret, endpoint):
     CredentialTest.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     endpoint(test, GOOD)
     assert frozen
-    assert upkeep.keep(frozen, Finding(Outcome.REFUSED)) is False
+    assert testing.keep(frozen, Finding(Outcome.REFUSED)) is False
     test.refresh_from_db()
     assert (test.result, test.attempt) == (Outcome.WORKS, 2)
     assert test.key.failing_since is None
@@ -161,11 +161,11 @@ def test_an_answer_after_cancelling_is_dropped(secret):
     held = CredentialTest.objects.claim(test.pk, timezone.now(), worker="w", ticket_hash="")
     CredentialTest.objects.update(finished_at=timezone.now(), outcome=Outcome.CANCELLED)
     assert held
-    assert upkeep.keep(held, Finding(Outcome.WORKS)) is False
+    assert testing.keep(held, Finding(Outcome.WORKS)) is False
 
 
 def test_what_a_person_waits_for_shows_each_stage_as_it_begins(secret, endpoint, monkeypatch):
-    shown, real = [], upkeep._teller
+    shown, real = [], testing._teller
 
     def teller(test):
         tell = real(test)
@@ -176,7 +176,7 @@ def test_what_a_person_waits_for_shows_each_stage_as_it_begins(secret, endpoint,
 
         return both
 
-    monkeypatch.setattr(upkeep, "_teller", teller)
+    monkeypatch.setattr(testing, "_teller", teller)
     endpoint(ask(secret), GOOD)
     assert shown == ["name", "connect", "request", "token"]
     endpoint(ask(secret, interactive=False), GOOD)
@@ -190,7 +190,7 @@ def test_two_workers_race_for_one_row_and_one_token_is_bought(settings):
 
     def work():
         start.wait()
-        upkeep.run_credential_test(test.pk)
+        testing.run_credential_test(test.pk)
         connection.close()
 
     with serving(GOOD) as server:
@@ -219,8 +219,8 @@ def test_an_uncollected_secret_is_revoked_after_72_hours_and_the_trail_says_so(s
     collected = make_secret(secret.key, "collected", created_at=old, collected_at=old)
     used = make_secret(secret.key, "used", created_at=old, last_used_at=old)
     Secret.objects.filter(pk=secret.pk).update(created_at=old)
-    upkeep.purge(timezone.now())
-    upkeep.purge(timezone.now())
+    purging.purge(timezone.now())
+    purging.purge(timezone.now())
     secret.refresh_from_db()
     assert secret.revoked_at
     assert secret.sealed is None
@@ -238,7 +238,7 @@ def test_a_sight_of_a_secret_ends_after_ten_minutes(secret, django_user_model):
         Handover.objects.create(
             user=user, secret=secret, public_id=name, form_hash=name, sealed=b"x", made_at=made_at
         )
-    upkeep.purge(now)
+    purging.purge(now)
     left = {
         each.public_id: (each.sealed is None, each.closed_at) for each in Handover.objects.all()
     }
@@ -249,13 +249,13 @@ def test_ended_sessions_are_erased():
     now = timezone.now()
     for name, days in (("old", -1), ("new", 1)):
         Session.objects.create(session_key=name, expire_date=now + timedelta(days=days))
-    upkeep.purge(now)
+    purging.purge(now)
     assert [each.session_key for each in Session.objects.all()] == ["new"]
 
 
 def test_who_collects_at_the_last_moment_keeps_the_secret(secret):
     Secret.objects.filter(pk=secret.pk).update(collected_at=timezone.now())
-    upkeep._revoke_uncollected(secret, timezone.now())
+    purging._revoke_uncollected(secret, timezone.now())
     secret.refresh_from_db()
     assert secret.revoked_at is None
     assert events() == []
@@ -265,7 +265,7 @@ def test_a_busy_database_costs_the_view_and_not_the_test(secret, endpoint, monke
     def locked(*_, **__):
         raise OperationalError("database is locked")
 
-    real = upkeep._teller
+    real = testing._teller
 
     def teller(test):
         tell = real(test)
@@ -277,6 +277,6 @@ def test_a_busy_database_costs_the_view_and_not_the_test(secret, endpoint, monke
 
         return told
 
-    monkeypatch.setattr(upkeep, "_teller", teller)
+    monkeypatch.setattr(testing, "_teller", teller)
     endpoint(test := ask(secret), GOOD)
     assert test.result is Outcome.WORKS

@@ -1,63 +1,15 @@
-"""People and places: organizations, their environments and teams, the three kinds of role, the audit rows."""
+"""Organizations, their environments and teams, and who holds which role in them."""
 
-import secrets
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import ClassVar, Literal, Self
+from datetime import timedelta
+from typing import Literal, Self
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from environments.models.user import User
+from environments.models.words import choices, opaque_id
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
-
-BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
-
-
-def opaque_id() -> str:
-    """20 letters of base32, 100 bits: for addresses that must say nothing and never change."""
-    return "".join(secrets.choice(BASE32) for _ in range(20))
-
-
-def choices(words: type[StrEnum]) -> Sequence[tuple[str, str]]:
-    return [(word.value, word.value.capitalize()) for word in words]
-
-
-class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, *, name: str = "") -> "User":
-        user = self.model(email=email.strip().lower(), name=name)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=(username or "").strip().lower())
-
-
-class User(AbstractBaseUser):
-    email = models.EmailField(unique=True)
-    name = models.CharField(max_length=80, blank=True)
-    timezone = models.CharField(max_length=64, default="UTC")
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(db_default=Now())
-
-    USERNAME_FIELD = "email"
-    EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: ClassVar[list[str]] = []
-
-    objects: ClassVar[UserManager] = UserManager()
-
-    def __str__(self) -> str:
-        return self.name or self.email
-
-    def get_full_name(self) -> str:
-        return str(self)
-
-    def get_short_name(self) -> str:
-        return str(self)
 
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
@@ -119,6 +71,13 @@ class Environment(models.Model):
     audience = models.CharField(max_length=200, blank=True)
     scopes = models.JSONField(default=list)
     test_interval = models.DurationField(default=timedelta(minutes=15))
+    secret_max_age = models.DurationField(null=True, blank=True)
+    """A secret this old is due for rotation; null: at no age. Nothing is cut when it passes."""
+    grace_default = models.DurationField(default=timedelta(hours=24))
+    grace_max = models.DurationField(default=timedelta(days=7))
+    expiry_required = models.BooleanField(default=False)
+    idle_after = models.DurationField(null=True, blank=True, default=timedelta(days=90))
+    """A key unused for so long is pointed out; null: never."""
     created_at = models.DateTimeField(db_default=Now())
 
     objects = EnvironmentQuerySet.as_manager()
@@ -214,83 +173,3 @@ class TeamMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} of {self.team_id}"
-
-
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    def open(self, now: datetime) -> Self:
-        return self.filter(used_at=None, revoked_at=None, expires_at__gt=now)
-
-
-class Invitation(models.Model):
-    """A one-time link, kept as a hash. Without an organization it is the set-up link of the installation."""
-
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="invitations", null=True, blank=True
-    )
-    email = models.EmailField(blank=True)
-    role = models.CharField(
-        max_length=8, choices=choices(OrganizationRole), default=OrganizationRole.MEMBER
-    )
-    token_hash = models.CharField(max_length=64, unique=True)
-    made_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    made_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
-
-    objects = InvitationQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return self.email or "set-up link"
-
-
-class AuditEvent(models.Model):
-    """One act. Plain values only: deleting an organization or a person must not touch its history."""
-
-    organization_id = models.BigIntegerField()
-    sequence = models.BigIntegerField()
-    at = models.DateTimeField()
-    event = models.CharField(max_length=40)
-    denied = models.BooleanField(default=False)
-    actor_id = models.BigIntegerField(null=True)
-    actor = models.CharField(max_length=254)
-    environment = models.CharField(max_length=40, blank=True)
-    subject = models.CharField(max_length=120)
-    label = models.CharField(max_length=254, blank=True)
-    detail = models.JSONField(default=dict)
-    address = models.CharField(max_length=45, blank=True)
-    request_id = models.CharField(max_length=64, blank=True)
-    previous = models.CharField(max_length=64)
-    digest = models.CharField(max_length=64)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["organization_id", "sequence"], name="audit_sequence")
-        ]
-        indexes = [
-            models.Index(fields=["organization_id", "subject", "-sequence"], name="audit_subject"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.organization_id}/{self.sequence} {self.event}"
-
-
-class AuditHead(models.Model):
-    """The last link of an organization's chain; locking this row orders the writers."""
-
-    organization_id = models.BigIntegerField(unique=True)
-    sequence = models.BigIntegerField(default=0)
-    digest = models.CharField(max_length=64, default="")
-
-    def __str__(self) -> str:
-        return f"{self.organization_id}/{self.sequence}"
-
-
-class Heartbeat(models.Model):
-    """The last signal of a background process, for `/readyz` and the footer."""
-
-    name = models.CharField(max_length=20, unique=True)
-    at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.at:%H:%M:%S}"

@@ -1,0 +1,36 @@
+"""People and places: users, organizations, environments, teams, the three kinds of role, notices, the audit rows."""
+
+from environments.models.invitation import Invitation
+from environments.models.notice import Notice
+from environments.models.places import (
+    Environment,
+    EnvironmentGrant,
+    Kind,
+    Member,
+    Organization,
+    Team,
+    TeamMember,
+)
+from environments.models.records import AuditEvent, AuditHead, Heartbeat
+from environments.models.user import User, UserManager
+from environments.models.words import BASE32, choices, opaque_id
+
+__all__ = [
+    "BASE32",
+    "AuditEvent",
+    "AuditHead",
+    "Environment",
+    "EnvironmentGrant",
+    "Heartbeat",
+    "Invitation",
+    "Kind",
+    "Member",
+    "Notice",
+    "Organization",
+    "Team",
+    "TeamMember",
+    "User",
+    "UserManager",
+    "choices",
+    "opaque_id",
+]

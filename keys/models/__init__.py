@@ -1,0 +1,32 @@
+"""Keys, what proves them, and the rows that drive background work. Time is data: dates, never flags."""
+
+from keys.models.batch import Batch, BatchItem
+from keys.models.credential_test import LEASE, STRIKES, CredentialTest
+from keys.models.daily_figure import DailyFigure
+from keys.models.endpoint import TokenEndpoint, new_endpoint_id
+from keys.models.handover import SHOWN_FOR, Handover
+from keys.models.key import TICKS, Key, KeyQuerySet
+from keys.models.rotation import Rotation
+from keys.models.secret import COLLECT_WITHIN, Secret, new_secret_id
+from keys.models.signing_key import SigningKey
+
+__all__ = [
+    "COLLECT_WITHIN",
+    "LEASE",
+    "SHOWN_FOR",
+    "STRIKES",
+    "TICKS",
+    "Batch",
+    "BatchItem",
+    "CredentialTest",
+    "DailyFigure",
+    "Handover",
+    "Key",
+    "KeyQuerySet",
+    "Rotation",
+    "Secret",
+    "SigningKey",
+    "TokenEndpoint",
+    "new_endpoint_id",
+    "new_secret_id",
+]

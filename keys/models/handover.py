@@ -1,0 +1,48 @@
+"""The row of the one sight of a new secret."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.db import models
+from django.utils import timezone
+
+from environments.access import Scope
+from environments.models import User
+
+SHOWN_FOR = timedelta(minutes=10)
+
+
+class HandoverQuerySet(models.QuerySet["Handover"]):
+    def of(self, scope: Scope, client_id: str) -> Self:
+        """Only the person who made the secret ever sees it, whatever their role."""
+        return self.filter(
+            user=scope.actor,
+            secret__key__client_id=client_id,
+            secret__key__environment=scope.environment,
+        )
+
+
+class Handover(models.Model):
+    """The one sight of a new secret: for one person, in one browser, for ten minutes."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    secret = models.ForeignKey("keys.Secret", models.CASCADE, related_name="handovers")
+    public_id = models.CharField(max_length=40, unique=True)
+    form_hash = models.CharField(max_length=64)
+    sealed = models.BinaryField(null=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = HandoverQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "form_hash"], name="one_secret_per_form")
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.made_at + SHOWN_FOR

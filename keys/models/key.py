@@ -1,0 +1,130 @@
+"""The named credential, with a public client ID."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from environments.access import Scope
+from environments.models import Environment, EnvironmentGrant, Team, TeamMember, User
+from keys.crypto import mint_client_id
+from keys.models.credential_test import CredentialTest
+from keys.models.endpoint import TokenEndpoint
+from keys.models.reach import reach
+from keys.models.secret import Secret
+
+TICKS = 20
+
+
+class KeyQuerySet(models.QuerySet["Key"]):
+    def within(self, scope: Scope) -> Self:
+        """The keys this person may see here; deleted ones too, as tombstones."""
+        return self.filter(reach(scope))
+
+    def visible_to(self, user: User) -> Self:
+        """Across environments: every environment role and every team role grants the view."""
+        granted = EnvironmentGrant.objects.filter(member__user=user).values("environment")
+        teams = TeamMember.objects.filter(member__user=user).values("team")
+        return self.filter(Q(environment__in=granted) | Q(team__in=teams))
+
+    def existing(self) -> Self:
+        return self.filter(deleted_at=None)
+
+    def scheduled(self) -> Self:
+        """Those that the timetable tests: disabled and deleted ones rest."""
+        return self.filter(deleted_at=None, disabled_at=None)
+
+    def for_table(self) -> Self:
+        """What a list row shows: team, live and ended secrets, the last tests."""
+        return (
+            self.select_related("team", "environment__organization", "endpoint")
+            .prefetch_related(
+                Prefetch("secrets", Secret.objects.order_by("-created_at", "-pk")),
+                Prefetch(
+                    "tests", CredentialTest.objects.conclusive().newest_first()[:TICKS], "recent"
+                ),
+            )
+            .fetch_mode(models.FETCH_RAISE)
+        )
+
+    def for_page(self) -> Self:
+        return self.select_related(
+            "team",
+            "environment__organization",
+            "endpoint",
+            "created_by",
+            "disabled_by",
+            "deleted_by",
+        )
+
+
+class Key(models.Model):
+    """The named credential, with a public client ID. A secret or a public key proves it."""
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="keys")
+    team = models.ForeignKey(Team, models.RESTRICT, related_name="keys", null=True, blank=True)
+    client_id = models.CharField(max_length=40, unique=True, default=mint_client_id, editable=False)
+    endpoint = models.ForeignKey(
+        TokenEndpoint, models.RESTRICT, related_name="keys", null=True, blank=True
+    )
+    """An outside token endpoint makes the key an imported one; null is the built-in endpoint."""
+    outside_id = models.CharField(max_length=200, blank=True)
+    """The client ID at the outside endpoint; ours is then only the address of its pages."""
+    name = models.CharField(max_length=60)
+    note = models.CharField(max_length=200, blank=True)
+    used_by = models.CharField(max_length=200, blank=True)
+    kept_in = models.CharField(max_length=200, blank=True)
+    scopes = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    disabled_at = models.DateTimeField(null=True)
+    disabled_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    deleted_at = models.DateTimeField(null=True)
+    deleted_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    last_tested_at = models.DateTimeField(null=True)
+    last_outcome = models.CharField(max_length=32, blank=True)
+    failing_since = models.DateTimeField(null=True)
+    failing_told_at = models.DateTimeField(null=True)
+    """When its keepers were told of this failure; a recovery is told only to who heard of the failure."""
+
+    objects = KeyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "name"],
+                condition=Q(deleted_at=None),
+                name="key_name_per_environment",
+            )
+        ]
+        indexes = [models.Index(fields=["environment", "name"], name="key_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def imported(self) -> bool:
+        return self.endpoint_id is not None
+
+    @property
+    def shown_id(self) -> str:
+        """The client ID as its client sends it."""
+        return self.outside_id if self.imported else self.client_id
+
+    @property
+    def granted_scopes(self) -> list[str]:
+        """All that the environment offers, unless the key was given a subset."""
+        offered: list[str] = self.environment.scopes
+        return (
+            offered if self.scopes is None else [scope for scope in offered if scope in self.scopes]
+        )
+
+    @property
+    def address(self) -> dict[str, str]:
+        """Keyword arguments of every page of this key."""
+        return {
+            "org": self.environment.organization.slug,
+            "env": self.environment.slug,
+            "client_id": self.client_id,
+        }

@@ -1,0 +1,39 @@
+"""What time has ended is erased: sights of secrets, uncollected secrets, sessions."""
+
+from datetime import datetime, timedelta
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
+from environments import audit
+from environments.events import Event
+from keys.models import COLLECT_WITHIN, SHOWN_FOR, Handover, Secret
+
+HANDOVERS_KEPT = timedelta(days=7)  # so long a replayed form finds what it made
+
+
+def purge(now: datetime, limit: int = 500) -> None:
+    """What time has ended is erased: sights of secrets, uncollected secrets, sessions."""
+    shown = Handover.objects.filter(made_at__lte=now - SHOWN_FOR)
+    shown.exclude(sealed=None).update(sealed=None)
+    shown.filter(closed_at=None).update(closed_at=now)
+    Handover.objects.filter(made_at__lte=now - HANDOVERS_KEPT).delete()
+    lapsed = Secret.objects.filter(
+        created_at__lte=now - COLLECT_WITHIN, collected_at=None, revoked_at=None, last_used_at=None
+    )
+    for secret in lapsed.select_related("key__environment")[:limit]:
+        _revoke_uncollected(secret, now)
+    Session.objects.filter(expire_date__lte=now).delete()
+
+
+@transaction.atomic
+def _revoke_uncollected(secret: Secret, now: datetime) -> None:
+    # Asked again in the UPDATE: the person may be collecting it this very moment.
+    gone = Secret.objects.filter(pk=secret.pk, collected_at=None, revoked_at=None).update(
+        revoked_at=now, sealed=None
+    )
+    if gone:
+        key = secret.key
+        place = audit.Machine(key.environment.organization_id, key.environment.slug)
+        subject, shown = f"key:{key.client_id}", secret.public_id
+        audit.record(place, Event.SECRET_LAPSED, subject, label=key.name, secret=shown)

@@ -1,0 +1,311 @@
+"""Step a rotation: read its facts, ask the rules what comes next, do that. Nothing here calls out; tests do."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from environments import audit
+from environments.events import Event
+from keys.keepers import tell_keepers
+from keys.models import CredentialTest, Key, Rotation, Secret
+from keys.outcomes import Outcome
+from keys.rotation import LONGEST_HOLD, Facts, Next, Step, grace_ends, next_step, wait_after
+
+DEAD = frozenset({Outcome.REFUSED, Outcome.REVOKED, Outcome.EXPIRED})
+"""The method's own refusals. 429, 5xx and network faults prove nothing."""
+LOOK_AGAIN = timedelta(minutes=1)
+MOST_STEPS = 8
+LOOKED_BACK = 25
+
+Reason = CredentialTest.Reason
+_WAITS = frozenset(
+    {
+        Step.AWAIT_SECRET,
+        Step.AWAIT_COLLECTION,
+        Step.AWAIT_TEST,
+        Step.AWAIT_RETRY,
+        Step.AWAIT_PROVIDER,
+        Step.DRAIN,
+        Step.HOLD,
+    }
+)
+
+
+def due_rotations(now: datetime, limit: int = 200) -> list[int]:
+    return list(Rotation.objects.due(now).order_by("next_at").values_list("pk", flat=True)[:limit])
+
+
+@transaction.atomic
+def advance(rotation_id: int, now: datetime) -> list[int]:
+    """Perform every step that is due; the ids of the tests to be rung. Called twice or late, it does nothing."""
+    key_id = Rotation.objects.filter(pk=rotation_id).values_list("key_id", flat=True).first()
+    if key_id is None:
+        return []
+    # The key's row first, like every person's verb: two who lock in one order never wait for each other.
+    key = (
+        Key.objects.select_for_update(of=("self",))
+        .select_related("environment__organization", "endpoint", "team")
+        .get(pk=key_id)
+    )
+    rotation = Rotation.objects.select_for_update().get(pk=rotation_id)
+    rotation.key = key
+    asked: list[int] = []
+    for _ in range(MOST_STEPS):
+        if rotation.closed_at:
+            break
+        coming = next_step(facts_of(rotation, now), now)
+        rotation.step = coming.step
+        if coming.step in _WAITS:
+            _wait(rotation, coming, now)
+            break
+        asked += _DO[coming.step](rotation, now)
+    rotation.save()
+    return asked
+
+
+def facts_of(rotation: Rotation, now: datetime) -> Facts:
+    """Read anew each time, and written to the row as receipts."""
+    _note_proof(rotation)
+    _note_refusal(rotation, now)
+    old, new, key = rotation.old, rotation.new, rotation.key
+    if old:
+        # Locked: the token service's writing of use comes before or after this look, not in between.
+        old = rotation.old = Secret.objects.select_for_update(of=("self",)).get(pk=old.pk)
+    proofs = _proofs(new) if new else CredentialTest.objects.none()
+    attempt, last = _attempts(rotation)
+    return Facts(
+        asked_at=rotation.asked_at,
+        grace=rotation.grace,
+        imported=key.imported,
+        key_deleted=key.deleted_at is not None,
+        has_old=old is not None,
+        old_ended_at=_end(old),
+        old_erased=old is not None and old.sealed is None,
+        old_last_used_at=old.last_used_at if old else None,
+        made_at=new.created_at if new else None,
+        collected_at=new.collected_at if new else None,
+        new_ended_at=_end(new),
+        proven_at=rotation.proven_at,
+        last_proof_at=proofs.values_list("finished_at", flat=True).last(),
+        ends_at=rotation.ends_at,
+        held_until=rotation.held_until,
+        pressed_at=rotation.pressed_at,
+        retired_at=rotation.retired_at,
+        refused_at=rotation.refused_at,
+        accepted_at=rotation.accepted_by.finished_at if rotation.accepted_by else None,
+        testing=rotation.tests.unfinished().exists(),
+        attempt=attempt,
+        retry_at=last + wait_after(attempt) if attempt and last else None,
+    )
+
+
+def _end(secret: Secret | None) -> datetime | None:
+    ends = (secret.revoked_at, secret.expires_at) if secret else ()
+    return min((end for end in ends if end), default=None)
+
+
+def _proofs(new: Secret) -> QuerySet[CredentialTest]:
+    return new.tests.filter(outcome=Outcome.WORKS).order_by("finished_at")
+
+
+def _note_proof(rotation: Rotation) -> None:
+    """The first token fetched with the new secret, whoever asked for it."""
+    if rotation.proven_at or rotation.new is None:
+        return
+    proof = _proofs(rotation.new).first()
+    if proof is None:
+        return
+    rotation.proven_at, rotation.proven_by = proof.finished_at, proof
+    _record(rotation, Event.SECRET_PROVEN, secret=rotation.new.public_id, test=proof.pk)
+
+
+def _note_refusal(rotation: Rotation, now: datetime) -> None:
+    """What the newest trial of the old secret said, and whether the new one was accepted within the minute."""
+    if rotation.retired_at is None or rotation.new is None:
+        return
+    trial = rotation.tests.finished().filter(reason=Reason.DEATH).order_by("finished_at").last()
+    if trial is None:
+        return
+    if trial.result is Outcome.WORKS and rotation.alarmed_at is None:
+        _alarm(rotation, now)
+    died = trial.result in DEAD
+    rotation.refused_at = trial.finished_at if died else None
+    rotation.refused_by = trial if died else None
+    rotation.accepted_by = (
+        _proofs(rotation.new).filter(started_at__gte=trial.finished_at).first() if died else None
+    )
+
+
+def _alarm(rotation: Rotation, now: datetime) -> None:
+    key, old = rotation.key, rotation.old
+    rotation.alarmed_at = now
+    _record(rotation, Event.SECRET_STILL_ACCEPTED, secret=old.public_id if old else "")
+    told = (
+        "The provider still accepts the old secret. End it there; we test again."
+        if key.imported
+        else "A secret that ended was accepted all the same. Look at the token service at once."
+    )
+    title = f"The old secret of {key.name} is still accepted"
+    tell_keepers(key, f"accepted:{rotation.public_id}", title, told, page="keys:rotate", tone="bad")
+
+
+def _attempts(rotation: Rotation) -> tuple[int, datetime | None]:
+    """How many tests in a row did not bring it on, and when the last one ended."""
+    done = rotation.tests.finished().order_by("-finished_at", "-pk")[:LOOKED_BACK]
+    count, last = 0, None
+    for test in done:
+        brought_on = test.result is Outcome.WORKS
+        if test.reason == Reason.DEATH:
+            brought_on = test.result in DEAD
+        if brought_on:
+            break
+        count, last = count + 1, last or test.finished_at
+    return count, last
+
+
+def _wait(rotation: Rotation, coming: Next, now: datetime) -> None:
+    rotation.next_at = coming.at
+    if coming.step is Step.AWAIT_COLLECTION:
+        # The first outside use collects it too, and the token service rings nobody.
+        rotation.next_at = now + LOOK_AGAIN
+    if coming.step is Step.HOLD and rotation.held_until is None:
+        _hold(rotation, now)
+    if coming.step is Step.DRAIN:
+        rotation.ends_at = coming.at
+
+
+def _hold(rotation: Rotation, now: datetime) -> None:
+    ends = grace_ends(facts_of(rotation, now))
+    rotation.ends_at = ends
+    rotation.held_until = (ends or now) + LONGEST_HOLD
+    key, old = rotation.key, rotation.old
+    used = old.last_used_at if old else None
+    _record(
+        rotation,
+        Event.SECRET_HELD,
+        secret=old.public_id if old else "",
+        last_used_at=used.isoformat() if used else None,
+        held_until=rotation.held_until.isoformat(),
+    )
+    tell_keepers(
+        key,
+        f"held:{rotation.public_id}:{rotation.ends_at}",
+        f"The old secret of {key.name} is still in use",
+        "Its grace period is over, but a client still buys tokens with it. It is held for 24 hours at most.",
+        page="keys:rotate",
+    )
+
+
+def _ask(reason: str, rotation: Rotation, now: datetime) -> list[int]:
+    secret = rotation.old if reason == Reason.DEATH else rotation.new
+    assert secret is not None, "the rules ask for tests of secrets that are there"  # noqa: S101
+    test = CredentialTest.objects.create(
+        key=rotation.key,
+        secret=secret,
+        rotation=rotation,
+        reason=reason,
+        asked_at=now,
+        not_before=now,
+        interactive=True,
+    )
+    return [test.pk]
+
+
+def _retire(rotation: Rotation, now: datetime) -> list[int]:
+    """The one place where a rotation ends a secret. Its sealed text stays until it is proven dead."""
+    old = rotation.old
+    assert old is not None  # noqa: S101
+    ended = Secret.objects.filter(pk=old.pk, revoked_at=None).update(revoked_at=now)
+    old.refresh_from_db()
+    rotation.retired_at = now
+    rotation.retired_on = f"{socket.gethostname()}:{os.getpid()}"[:80] if ended else ""
+    _record(
+        rotation,
+        Event.SECRET_RETIRED,
+        secret=old.public_id,
+        hint=old.hint,
+        last_used_at=old.last_used_at.isoformat() if old.last_used_at else None,
+        use_count=old.use_count,
+    )
+    return []
+
+
+def _drop_new(rotation: Rotation, _now: datetime) -> list[int]:
+    """The old one has ended and the new one is gone too: a keeper makes another in the same rotation."""
+    rotation.new, rotation.proven_at, rotation.proven_by = None, None, None
+    return []
+
+
+def _lapse(rotation: Rotation, now: datetime) -> list[int]:
+    if rotation.new:
+        Secret.objects.filter(pk=rotation.new.pk, revoked_at=None).update(
+            revoked_at=now, sealed=None
+        )
+    _close(rotation, Rotation.Outcome.LAPSED, now)
+    _record(rotation, Event.ROTATION_LAPSED)
+    return []
+
+
+def _close_proven(rotation: Rotation, now: datetime) -> list[int]:
+    old = rotation.old
+    if old is None:
+        _close(rotation, Rotation.Outcome.PROVEN, now)
+        _record(rotation, Event.ROTATION_ENDED, outcome=rotation.outcome)
+        return []
+    Secret.objects.filter(pk=old.pk).update(sealed=None)
+    _close(rotation, Rotation.Outcome.PROVEN_DEAD, now)
+    receipts = {
+        "refused": rotation.refused_by_id,
+        "accepted": rotation.accepted_by_id,
+    }
+    _record(rotation, Event.SECRET_PROVEN_DEAD, secret=old.public_id, hint=old.hint, **receipts)
+    return []
+
+
+def _close_unproven(rotation: Rotation, now: datetime) -> list[int]:
+    _close(rotation, Rotation.Outcome.UNPROVEN, now)
+    _record(rotation, Event.ROTATION_ENDED, outcome=rotation.outcome)
+    return []
+
+
+def _close_deleted(rotation: Rotation, now: datetime) -> list[int]:
+    _close(rotation, Rotation.Outcome.KEY_DELETED, now)
+    _record(rotation, Event.ROTATION_ENDED, outcome=rotation.outcome)
+    return []
+
+
+def _close(rotation: Rotation, outcome: Rotation.Outcome, now: datetime) -> None:
+    rotation.closed_at, rotation.outcome, rotation.next_at = now, outcome, None
+    rotation.tests.unfinished().update(finished_at=now, cancelled_at=now, outcome=Outcome.CANCELLED)
+
+
+def _record(rotation: Rotation, event: Event, **detail: Any) -> None:
+    key = rotation.key
+    place = audit.Machine(key.environment.organization_id, key.environment.slug)
+    audit.record(
+        place,
+        event,
+        f"key:{key.client_id}",
+        label=key.name,
+        rotation=rotation.public_id,
+        **detail,
+    )
+
+
+_DO: Mapping[Step, Callable[[Rotation, datetime], list[int]]] = {
+    Step.PROVE: partial(_ask, Reason.PROOF),
+    Step.PROVE_DEAD: partial(_ask, Reason.DEATH),
+    Step.PROVE_ALIVE: partial(_ask, Reason.PROOF),
+    Step.RETIRE: _retire,
+    Step.DROP_NEW: _drop_new,
+    Step.LAPSE: _lapse,
+    Step.CLOSE: _close_proven,
+    Step.CLOSE_UNPROVEN: _close_unproven,
+    Step.CLOSE_DELETED: _close_deleted,
+}

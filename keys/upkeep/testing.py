@@ -1,0 +1,130 @@
+"""Run a test: claim the row, open the secret, fetch a token, keep what was found, judge the key."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from hashlib import sha256
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from environments import audit
+from environments.course import Stage
+from environments.events import Event
+from keys.answers import Asked
+from keys.crypto import CannotOpen
+from keys.models import CredentialTest, Key, Rotation, Secret
+from keys.opening import open_credential
+from keys.outcomes import Fault, Outcome
+from keys.probe import Finding, Target, fetch_token
+
+log = structlog.get_logger(__name__)
+
+
+def run_credential_test(test_id: int) -> int | None:
+    """Claim the row, fetch a token, keep what was found. Called twice or late, it does nothing.
+
+    The id of the rotation that this brings on, if one is open.
+    """
+    ticket = secrets.token_urlsafe(32)
+    test = CredentialTest.objects.claim(
+        test_id, timezone.now(), worker=_worker(), ticket_hash=sha256(ticket.encode()).hexdigest()
+    )
+    if test is None:
+        return None
+    secret = Secret.objects.select_related("key__environment", "key__endpoint", "endpoint").get(
+        pk=test.secret_id
+    )
+    keep(test, _look(test, secret, ticket))
+    return Rotation.objects.open().filter(key=test.key_id).values_list("pk", flat=True).first()
+
+
+def _worker() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"[:80]
+
+
+def _look(test: CredentialTest, secret: Secret, ticket: str) -> Finding:
+    """The one place where a stored secret is opened; it leaves this call only over the wire."""
+    if secret.sealed is None:
+        return Finding(Outcome.ENDED)
+    try:
+        text = open_credential(bytes(secret.sealed), secret.context)
+    except CannotOpen:
+        return Finding(Outcome.CANNOT_OPEN)
+    tell = _teller(test) if test.interactive else None
+    return fetch_token(built_in_target(secret.key), text, ticket=ticket, tell=tell)
+
+
+def built_in_target(key: Key) -> Target:
+    """The environment's own token service, over HTTP like anybody else."""
+    path = f"/t/{key.environment.issuer_id}"
+    issuer = settings.LATCHKEY_BASE_URL + path
+    audience = key.environment.audience or issuer
+    url = f"{settings.LATCHKEY_INTERNAL_URL.rstrip('/')}{path}/token"
+    return Target(url, key.client_id, asked=Asked(issuer, audience, built_in=True))
+
+
+def _teller(test: CredentialTest) -> Callable[[Sequence[Stage]], None]:
+    """Somebody watches, so each stage is written as it begins; a busy database costs the view, not the test."""
+    row = CredentialTest.objects.filter(pk=test.pk, fence=test.fence, finished_at=None)
+
+    def tell(stages: Sequence[Stage]) -> None:
+        try:
+            row.update(stages=[asdict(stage) for stage in stages])
+        except OperationalError:
+            log.warning("progress not written", test=test.pk)
+
+    return tell
+
+
+@transaction.atomic
+def keep(test: CredentialTest, finding: Finding) -> bool:
+    """Write the finding if the lease is still this worker's: a late answer is dropped."""
+    now = timezone.now()
+    held = CredentialTest.objects.filter(pk=test.pk, fence=test.fence, finished_at=None).update(
+        finished_at=now,
+        leased_until=None,
+        ticket_hash="",
+        outcome=finding.outcome,
+        stages=[asdict(stage) for stage in finding.stages],
+        http_status=finding.http_status,
+        error=finding.error,
+        said=finding.said,
+        duration_ms=finding.duration_ms,
+    )
+    if not held:
+        log.info("late answer dropped", test=test.pk)
+        return False
+    if finding.outcome is not Outcome.ENDED:
+        _judge_key(test, finding.outcome, now)
+    return True
+
+
+def _judge_key(test: CredentialTest, outcome: Outcome, now: datetime) -> None:
+    """A key is as healthy as its newest secret; only a fault of the credential makes it fail."""
+    key = Key.objects.select_for_update().get(pk=test.key_id)
+    if test.secret_id != _newest_secret(key, now):
+        return
+    key.last_tested_at, key.last_outcome = now, outcome
+    event = None
+    # What a person disabled on purpose is no failure.
+    if outcome.fault is Fault.CREDENTIAL and not key.failing_since and not key.disabled_at:
+        key.failing_since, event = now, Event.KEY_FAILING
+    elif outcome is Outcome.WORKS and key.failing_since:
+        key.failing_since, event = None, Event.KEY_WORKING
+    key.save(update_fields=["last_tested_at", "last_outcome", "failing_since"])
+    if event:
+        place = audit.Machine(key.environment.organization_id, key.environment.slug)
+        audit.record(place, event, f"key:{key.client_id}", label=key.name, outcome=outcome)
+
+
+def _newest_secret(key: Key, now: datetime) -> int | None:
+    kept = key.secrets.standing().filter(revoked_at=None).order_by("-created_at", "-pk")
+    alive = kept.filter(Q(expires_at=None) | Q(expires_at__gt=now))
+    return alive.values_list("pk", flat=True).first() or kept.values_list("pk", flat=True).first()
