@@ -7,7 +7,6 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from environments.access import OrgScope, Refused, Scope
-from environments.models import Member
 from environments.policy import (
     GRANTS,
     ORGANIZATION_GRANTS,
@@ -57,7 +56,7 @@ def _explain(scope: Scope | OrgScope, action: Action | OrgAction) -> dict[str, o
         if isinstance(action, OrgAction)
         else [OrganizationRole.OWNER, OrganizationRole.ADMIN]
     )
-    members = Member.objects.filter(organization=scope.organization_id, role__in=givers)
+    members = scope.organization.members.filter(role__in=givers)
     named = members.exclude(user=scope.actor).select_related("user").order_by("role", "user__email")
     return {
         "act": SENTENCES[action],

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
 
+from environments import audit
 from environments.access import OrgScope
 from environments.events import SENTENCES, Event
 from environments.models import (
-    AuditEvent,
     Environment,
-    EnvironmentGrant,
     Kind,
     Member,
     Organization,
@@ -121,7 +120,7 @@ def look(scope: OrgScope, now: datetime) -> Overview:
     """All that the home screen says, for one person in one organization."""
     columns = _columns(scope, now)
     concerns = _concerns(scope, now)
-    owners = Member.objects.filter(organization=scope.organization, role=OrganizationRole.OWNER)
+    owners = scope.organization.members.filter(role=OrganizationRole.OWNER)
     return Overview(
         columns=columns,
         concerns=concerns[:ROWS],
@@ -206,10 +205,10 @@ def _concern(key: Key, now: datetime) -> tuple[int, Concern]:
 
 def _changes(scope: OrgScope) -> list[Change]:
     """The last lines of the log, as far as the person may read it."""
-    lines = AuditEvent.objects.filter(organization_id=scope.organization_id)
+    lines = audit.within(scope)
     if not scope.may(OrgAction.READ_LOG):
         readers = [role for role, granted in GRANTS.items() if Action.READ_LOG in granted]
-        held = EnvironmentGrant.objects.filter(member=scope.member, role__in=readers)
+        held = scope.member.environment_grants.filter(role__in=readers)
         lines = lines.filter(environment__in=list(held.values_list("environment__slug", flat=True)))
     names = dict(scope.organization.environments.values_list("slug", "name"))
     return [
@@ -227,8 +226,8 @@ def _changes(scope: OrgScope) -> list[Change]:
 
 def _helpers(scope: OrgScope) -> list[User]:
     """Who can give a person without any environment a role in one."""
-    givers = Member.objects.filter(
-        organization=scope.organization, role__in=[OrganizationRole.OWNER, OrganizationRole.ADMIN]
+    givers = scope.organization.members.filter(
+        role__in=[OrganizationRole.OWNER, OrganizationRole.ADMIN]
     )
     return [member.user for member in givers.exclude(pk=scope.member.pk).select_related("user")[:3]]
 
@@ -256,15 +255,15 @@ def search(scope: OrgScope, words: str) -> Found:
         .filter(environment__organization=scope.organization)
     )
     match = Q(name__icontains=words) | Q(client_id__icontains=words) | Q(note__icontains=words)
-    hinted = Secret.objects.filter(hint=words.lstrip("….")).values("key")
-    people = Member.objects.filter(organization=scope.organization)
+    hinted = Secret.objects.filter(key=OuterRef("pk"), hint=words.lstrip("…."))
+    people = scope.organization.members
     return Found(
         list(
-            keys.filter(match | Q(pk__in=hinted))
+            keys.filter(match | Exists(hinted))
             .select_related("environment__organization", "team")
             .order_by("name")[:FOUND]
         ),
-        list(Team.objects.filter(organization=scope.organization, name__icontains=words)[:FOUND]),
+        list(scope.organization.teams.filter(name__icontains=words)[:FOUND]),
         list(
             people.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
             .select_related("user")

@@ -17,7 +17,7 @@ from dashboard.context import THEMES
 from dashboard.error_codes import CODES
 from environments.access import OrgScope
 from environments.guard import SignedInRequest, in_organization
-from environments.models import Member, User
+from environments.models import User
 from environments.policy import OrgAction
 
 YEAR = 365 * 24 * 3600
@@ -29,9 +29,7 @@ ZONES = ["UTC", *sorted(zone for zone in zoneinfo.available_timezones() if "/" i
 def home(request: SignedInRequest) -> HttpResponse:
     """One organization: straight there. Several: choose. None: say what to do."""
     memberships = list(
-        Member.objects.filter(user=request.user)
-        .select_related("organization")
-        .order_by("organization__name")
+        request.user.memberships.select_related("organization").order_by("organization__name")
     )
     if len(memberships) == 1:
         return redirect("overview", org=memberships[0].organization.slug)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from environments.events import Event
@@ -93,6 +94,13 @@ def record(
         sequence=event_row.sequence, digest=event_row.digest
     )
     return event_row
+
+
+def within(standing: Standing) -> QuerySet[AuditEvent]:
+    """The log as far as a place reaches: of the organization, or of the one environment stood in."""
+    lines = AuditEvent.objects.filter(organization_id=standing.organization_id)
+    here = standing.environment_slug
+    return lines.filter(environment=here) if here else lines
 
 
 def digest(event: AuditEvent) -> str:

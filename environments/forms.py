@@ -167,7 +167,7 @@ class TeamForm(forms.Form):
         self, *args: object, organization: Organization, team: Team | None = None, **kwargs: object
     ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
-        others = Team.objects.filter(organization=organization)
+        others = organization.teams.all()
         self.others = others.exclude(pk=team.pk) if team else others
 
     def clean_name(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.http import QueryDict
 
 from environments.models import Environment, Team
@@ -114,12 +114,12 @@ class Filters:
     def _wanted(self, now: datetime) -> Q:
         wanted = _healthy(self.health, now)
         if self.words:
-            hinted = Secret.objects.filter(hint=self.words.lstrip("….")).values("key")
+            hinted = Secret.objects.filter(key=OuterRef("pk"), hint=self.words.lstrip("…."))
             wanted &= (
                 Q(name__icontains=self.words)
                 | Q(note__icontains=self.words)
                 | Q(client_id__icontains=self.words)
-                | Q(pk__in=hinted)
+                | Q(Exists(hinted))
             )
         if self.place:
             wanted &= Q(environment__slug=self.place)

@@ -38,7 +38,7 @@ class Line(forms.CharField):
 
 def teams_for(scope: Scope, action: Action) -> list[Team]:
     """The teams for whose keys the person may do this."""
-    teams = Team.objects.filter(organization=scope.organization_id)
+    teams = scope.organization.teams.all()
     if not scope.may(action):
         teams = teams.filter(pk__in=scope.teams_granting(action))
     return list(teams)

@@ -64,7 +64,7 @@ def form_hash(once: str) -> str:
 
 def earlier(user: User, once: str) -> Handover | None:
     """What this very form has made already: a replayed POST makes nothing."""
-    return Handover.objects.filter(user=user, form_hash=form_hash(once)).first()
+    return Handover.objects.visible_to(user).filter(form_hash=form_hash(once)).first()
 
 
 def keep(text: SecretText, secret: Secret, *, user: User, browser: Browser, once: str) -> Handover:

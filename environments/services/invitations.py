@@ -50,10 +50,10 @@ def invite(scope: OrgScope, *, email: str, role: OrganizationRole) -> tuple[Invi
     if role not in grantable(scope.role):
         raise Refused(OrgAction.MANAGE_ROLES, subject)
     email = email.strip().lower()
-    if Member.objects.filter(organization=scope.organization, user__email=email).exists():
+    if scope.organization.members.filter(user__email=email).exists():
         raise AlreadyMember
     now = timezone.now()
-    theirs = Invitation.objects.open(now).filter(organization=scope.organization, email=email)
+    theirs = scope.organization.invitations.open(now).filter(email=email)
     theirs.update(revoked_at=now)
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
@@ -75,7 +75,7 @@ def invite(scope: OrgScope, *, email: str, role: OrganizationRole) -> tuple[Invi
 def revoke_invitation(scope: OrgScope, pk: int) -> None:
     scope.require(OrgAction.INVITE, f"invitation:{pk}")
     now = timezone.now()
-    mine = Invitation.objects.open(now).filter(organization=scope.organization)
+    mine = scope.organization.invitations.open(now)
     invitation = mine.select_for_update(of=("self",)).get(pk=pk)
     invitation.revoked_at = now
     invitation.save(update_fields=["revoked_at"])
@@ -103,8 +103,8 @@ def join(user: User, token: str, origin: Origin) -> Member:
         raise LinkEnded
     if invitation.email != user.email:
         raise WrongPerson
-    member, new = Member.objects.get_or_create(
-        organization=invitation.organization, user=user, defaults={"role": invitation.role}
+    member, new = invitation.organization.members.get_or_create(
+        user=user, defaults={"role": invitation.role}
     )
     if not new:
         raise AlreadyMember

@@ -5,7 +5,7 @@ from django.db import transaction
 from environments import audit
 from environments.access import OrgScope, Refused
 from environments.events import Event
-from environments.models import Environment, EnvironmentGrant, Member
+from environments.models import Member
 from environments.policy import EnvironmentRole, OrgAction, OrganizationRole
 
 
@@ -33,8 +33,7 @@ def may_reach(scope: OrgScope, member: Member, action: OrgAction) -> bool:
 
 def _locked(scope: OrgScope, member: int) -> Member:
     return (
-        Member.objects.filter(organization=scope.organization)
-        .select_related("user")
+        scope.organization.members.select_related("user")
         .select_for_update(of=("self",))
         .get(pk=member)
     )
@@ -47,17 +46,15 @@ def set_environment_role(
     """Give or take one person's role in one environment; false when nothing changed."""
     member = _locked(scope, member_id)
     _within_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
-    place = Environment.objects.get(organization=scope.organization, slug=environment)
-    held = EnvironmentGrant.objects.filter(member=member, environment=place).first()
+    place = scope.organization.environments.get(slug=environment)
+    held = member.environment_grants.filter(environment=place).first()
     before = held.role if held else None
     if before == role:
         return False
     if role is None:
-        EnvironmentGrant.objects.filter(member=member, environment=place).delete()
+        member.environment_grants.filter(environment=place).delete()
     else:
-        EnvironmentGrant.objects.update_or_create(
-            member=member, environment=place, defaults={"role": role}
-        )
+        member.environment_grants.update_or_create(environment=place, defaults={"role": role})
     audit.record(
         scope,
         Event.ENVIRONMENT_ROLE_CHANGED,
@@ -106,6 +103,6 @@ def remove_member(scope: OrgScope, member_id: int) -> None:
 
 def _keep_an_owner(scope: OrgScope, leaving: Member) -> None:
     """Lock the owners, so that two who go at once cannot both be the last but one."""
-    owners = Member.objects.filter(organization=scope.organization, role=OrganizationRole.OWNER)
+    owners = scope.organization.members.filter(role=OrganizationRole.OWNER)
     if not [owner for owner in owners.select_for_update() if owner.pk != leaving.pk]:
         raise LastOwner

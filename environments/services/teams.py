@@ -8,7 +8,7 @@ from django.db.models import RestrictedError
 from environments import audit
 from environments.access import OrgScope, Refused
 from environments.events import Event
-from environments.models import Environment, Member, Team, TeamMember
+from environments.models import Member, Team
 from environments.policy import OrgAction, OrganizationRole, TeamRole
 
 
@@ -17,7 +17,7 @@ class TeamHasKeys(Exception):
 
 
 def _locked(scope: OrgScope, slug: str) -> Team:
-    return Team.objects.filter(organization=scope.organization).select_for_update().get(slug=slug)
+    return scope.organization.teams.select_for_update().get(slug=slug)
 
 
 @transaction.atomic
@@ -58,7 +58,7 @@ def set_issuing(scope: OrgScope, slug: str, environments: Collection[str]) -> bo
     scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
     team = _locked(scope, slug)
     before = sorted(team.issues_in.values_list("slug", flat=True))
-    places = Environment.objects.filter(organization=scope.organization, slug__in=environments)
+    places = scope.organization.environments.filter(slug__in=environments)
     after = sorted(place.slug for place in places)
     if before == after:
         return False
@@ -78,18 +78,16 @@ def set_issuing(scope: OrgScope, slug: str, environments: Collection[str]) -> bo
 def set_team_role(scope: OrgScope, slug: str, member_id: int, role: TeamRole | None) -> bool:
     """Put a person into the team, change their role there, or take them out; false when nothing changed."""
     team = _locked(scope, slug)
-    member = Member.objects.select_related("user").get(
-        organization=scope.organization, pk=member_id
-    )
-    held = TeamMember.objects.filter(team=team, member=member).first()
+    member = scope.organization.members.select_related("user").get(pk=member_id)
+    held = team.members.filter(member=member).first()
     before = TeamRole(held.role) if held else None
     _may_set(scope, team, member, before, role)
     if before is role:
         return False
     if role is None:
-        TeamMember.objects.filter(team=team, member=member).delete()
+        team.members.filter(member=member).delete()
     else:
-        TeamMember.objects.update_or_create(team=team, member=member, defaults={"role": role})
+        team.members.update_or_create(member=member, defaults={"role": role})
     audit.record(
         scope,
         Event.TEAM_MEMBER_REMOVED if role is None else Event.TEAM_MEMBER_ADDED,

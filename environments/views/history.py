@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from environments import policy
+from environments import audit, policy
 from environments.access import OrgScope
 from environments.events import SENTENCES, Event
 from environments.guard import SignedInRequest, in_organization
@@ -24,7 +24,7 @@ EVENTS: Mapping[str, str] = {str(event): words for event, words in SENTENCES.ite
 @in_organization(OrgAction.READ_LOG)
 def log(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     """Pages by sequence, so that what is written meanwhile moves nothing."""
-    events = AuditEvent.objects.filter(organization_id=scope.organization_id).order_by("-sequence")
+    events = audit.within(scope).order_by("-sequence")
     before = _number(request.GET.get("before", ""))
     chosen = request.GET.get("event", "")
     if chosen in EVENTS:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,7 +17,7 @@ from environments import policy
 from environments.access import OrgScope, Refused
 from environments.forms import InviteForm, RolesForm
 from environments.guard import SignedInRequest, in_organization
-from environments.models import Environment, Invitation, Member, TeamMember
+from environments.models import Environment, Invitation, Member
 from environments.policy import OrgAction, OrganizationRole
 from environments.reauth import USUAL, fresh_sign_in, signed_in_lately
 from environments.services import invitations, roles
@@ -28,11 +28,9 @@ ONE_OWNER = "This is the only owner. Make somebody else an owner first."
 
 
 def _members(scope: OrgScope) -> QuerySet[Member]:
-    teams = TeamMember.objects.select_related("team").order_by("team__name")
     return (
-        Member.objects.filter(organization=scope.organization)
-        .select_related("user")
-        .prefetch_related("environment_grants", Prefetch("team_memberships", teams))
+        scope.organization.members.select_related("user")
+        .prefetch_related("environment_grants", "team_memberships__team")
         .order_by("user__name", "user__email")
     )
 
@@ -51,7 +49,7 @@ def _words_for(
 def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     environments = list(scope.organization.environments.all())
     everybody = list(_members(scope))
-    links = Invitation.objects.open(timezone.now()).filter(organization=scope.organization)
+    links = scope.organization.invitations.open(timezone.now())
     facts = {
         "scope": scope,
         "can": scope.can,

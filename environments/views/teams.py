@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from environments.access import OrgScope, Refused
 from environments.forms import NOT_IN_TEAM, IssuingForm, NewTeamForm, TeamForm, TeamMemberForm
 from environments.guard import SignedInRequest, in_organization
-from environments.models import Member, Team, TeamMember
+from environments.models import Member, Team
 from environments.policy import OrgAction, OrganizationRole, TeamRole
 from environments.reauth import fresh_sign_in
 from environments.services import teams as verbs
@@ -20,21 +20,17 @@ PAGE = ["GET", "HEAD", "POST"]
 
 
 def _team(scope: OrgScope, slug: str) -> Team:
-    return get_object_or_404(Team, organization=scope.organization, slug=slug)
+    return get_object_or_404(scope.organization.teams, slug=slug)
 
 
 @require_http_methods(["GET", "HEAD"])
 @in_organization(OrgAction.VIEW)
 def teams(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
-    listed = (
-        Team.objects.filter(organization=scope.organization)
-        .prefetch_related("issues_in")
-        .annotate(
-            people=Count("members", distinct=True),
-            live=Count("keys", filter=Q(keys__deleted_at=None), distinct=True),
-        )
+    listed = scope.organization.teams.prefetch_related("issues_in").annotate(
+        people=Count("members", distinct=True),
+        live=Count("keys", filter=Q(keys__deleted_at=None), distinct=True),
     )
-    own = TeamMember.objects.filter(member=scope.member).values_list("team_id", flat=True)
+    own = scope.member.team_memberships.values_list("team_id", flat=True)
     facts = {"teams": listed, "can": scope.can, "own": set(own)}
     return render(request, "environments/teams.html", facts)
 
@@ -121,7 +117,7 @@ def team_member(request: SignedInRequest, scope: OrgScope, team: str) -> HttpRes
 
 def _appointable(scope: OrgScope, team: Team) -> QuerySet[Member]:
     """Those whom the verb would accept: it asks again."""
-    people = Member.objects.filter(organization=scope.organization).select_related("user")
+    people = scope.organization.members.select_related("user")
     people = people.order_by("user__name", "user__email")
     if scope.role is OrganizationRole.OWNER:
         return people

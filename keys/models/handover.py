@@ -8,18 +8,19 @@ from django.utils import timezone
 
 from environments.access import Scope
 from environments.models import User
+from keys.models.reach import reach
 
 SHOWN_FOR = timedelta(minutes=10)
 
 
 class HandoverQuerySet(models.QuerySet["Handover"]):
-    def of(self, scope: Scope, client_id: str) -> Self:
-        """Only the person who made the secret ever sees it, whatever their role."""
-        return self.filter(
-            user=scope.actor,
-            secret__key__client_id=client_id,
-            secret__key__environment=scope.environment,
-        )
+    def visible_to(self, user: User) -> Self:
+        """Only the person who made the secret ever sees it, whatever anybody's role."""
+        return self.filter(user=user)
+
+    def within(self, scope: Scope) -> Self:
+        """And only while they may still view its key."""
+        return self.visible_to(scope.actor).filter(reach(scope, "secret__key__"))
 
 
 class Handover(models.Model):

@@ -137,7 +137,7 @@ def collect_secret(scope: Scope, shown: Handover) -> CredentialTest:
     now = timezone.now()
     _close(shown, now)
     secret = shown.secret
-    collected = Secret.objects.filter(pk=secret.pk, collected_at=None).update(collected_at=now)
+    collected = secret.key.secrets.filter(pk=secret.pk, collected_at=None).update(collected_at=now)
     rotation = secret.rotated_in.open().first()
     reason = CredentialTest.Reason.PROOF if rotation else CredentialTest.Reason.CREATED
     test = ask_for_test(secret, reason, asked_by=scope.actor, rotation=rotation)
@@ -174,4 +174,4 @@ def discard_secret(scope: Scope, shown: Handover) -> None:
 
 
 def _close(shown: Handover, now: datetime) -> None:
-    Handover.objects.filter(pk=shown.pk, closed_at=None).update(closed_at=now, sealed=None)
+    shown.secret.handovers.filter(pk=shown.pk, closed_at=None).update(closed_at=now, sealed=None)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from environments import audit
 from environments.access import Scope
 from environments.events import Event
-from environments.models import Environment, Team
+from environments.models import Team
 from environments.policy import Action
 from keys.models import Key, Secret
 from keys.services.issuing import KeyEnded, NameTaken
@@ -152,11 +152,11 @@ def _works_alone(key: Key, secret: Secret, now: datetime) -> bool:
 def delete_key(scope: Scope, client_id: str) -> None:
     """End a key for good; its page stays as a tombstone. Never in production, never the last live key."""
     # The environment's row orders the deleters: two who delete at once cannot leave no key.
-    Environment.objects.select_for_update(of=("self",)).get(pk=scope.environment.pk)
+    scope.organization.environments.select_for_update(of=("self",)).get(pk=scope.environment.pk)
     key = locked(scope, client_id, Action.DELETE)
     if scope.environment.production:
         raise NeedsApproval
-    others = Key.objects.filter(environment=scope.environment).exclude(pk=key.pk)
+    others = scope.environment.keys.exclude(pk=key.pk)
     if not (others.existing() if key.disabled_at else others.scheduled()).exists():
         raise LastKey
     key.deleted_at, key.deleted_by = timezone.now(), scope.actor

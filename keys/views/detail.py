@@ -6,10 +6,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from environments import audit
 from environments.access import Scope
 from environments.events import SENTENCES, Event
 from environments.guard import SignedInRequest, in_environment
-from environments.models import AuditEvent
 from environments.policy import Action
 from keys.health import last_used, newest_first, tones
 from keys.models import TICKS, Key
@@ -77,9 +77,7 @@ def _secrets(key: Key) -> dict[str, object]:
 
 
 def _history(request: SignedInRequest, scope: Scope, key: Key) -> dict[str, object]:
-    lines = AuditEvent.objects.filter(
-        organization_id=scope.organization_id, subject=f"key:{key.client_id}"
-    ).order_by("-sequence")
+    lines = audit.within(scope).filter(subject=f"key:{key.client_id}").order_by("-sequence")
     page = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "page": page,

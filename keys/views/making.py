@@ -120,9 +120,9 @@ def secret(
     request: SignedInRequest, scope: Scope, client_id: str, handover: str
 ) -> HttpResponseBase:
     shown = (
-        Handover.objects.of(scope, client_id)
+        Handover.objects.within(scope)
         .select_related("user", "secret__key__environment__organization", "secret__key__team")
-        .filter(public_id=handover)
+        .filter(secret__key__client_id=client_id, public_id=handover)
         .first()
     )
     if shown is None:

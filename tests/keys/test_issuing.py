@@ -103,10 +103,16 @@ def test_after_ten_minutes_the_secret_is_never_shown_again(acme, time_machine):
 
 
 def test_only_who_made_the_secret_finds_its_page(acme, issue):
-    made = issue()
-    client_id = made.key.client_id
-    assert Handover.objects.of(acme.enter("engineer"), client_id).exists()
-    assert not Handover.objects.of(acme.enter("support"), client_id).exists()
+    issue()
+    assert Handover.objects.within(acme.enter("engineer")).exists()
+    assert not Handover.objects.within(acme.enter("support")).exists()
+
+
+def test_who_may_no_longer_view_the_key_no_longer_finds_its_secret(acme, issue):
+    made = issue(by="lead", team=acme.team)
+    assert Handover.objects.within(acme.enter("lead")).exists()
+    Key.objects.filter(pk=made.key.pk).update(team=acme.other_team)
+    assert not Handover.objects.within(acme.enter("lead")).exists()
 
 
 def test_a_collected_secret_is_tested_at_once_and_its_sight_is_over(acme, issue):
