@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils.http import parse_http_date_safe
 from joserfc import jws
 from joserfc.errors import JoseError
 
 from environments.course import Reply
 from keys.outcomes import Outcome
 
+CLOCK_NOISE = 3  # seconds: a date without fractions, and the way it took
 LONGEST_LIFE = 10 * 365 * 24 * 3600  # seconds; beyond it expires_in is nonsense
 _ERRORS = {
     "invalid_client": Outcome.REFUSED,
@@ -110,6 +112,8 @@ def _granted(reply: Reply, body: Mapping[str, Any] | None, asked: Asked, now: fl
         names = ", ".join(sorted(body)[:8])
         return Verdict(Outcome.NO_TOKEN, note=f"Members: {names}" if names else "An empty object")
     outcome, note = _check(body, _claims(token), asked, now)
+    if outcome is Outcome.TOKEN_EXPIRED:
+        note = f"{note}. {_clocks(reply, now)}"
     return Verdict(outcome, note=note, token=True)
 
 
@@ -185,6 +189,17 @@ def _as_object(body: bytes) -> Mapping[str, Any] | None:
 
 def _text(reply: Reply) -> str:
     return reply.body.decode("utf-8", "replace")
+
+
+def _clocks(reply: Reply, now: float) -> str:
+    """How far the two clocks are apart, by the answer's own date; it counts whole seconds."""
+    theirs = parse_http_date_safe(reply.headers.get("date", ""))
+    if theirs is None:
+        return "Its answer says no date to compare the clocks by"
+    apart = theirs - now
+    if abs(apart) < CLOCK_NOISE:
+        return "The server's clock agrees with ours"
+    return f"The server's clock is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} ours"
 
 
 def _retry(reply: Reply) -> str:

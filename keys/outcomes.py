@@ -216,7 +216,7 @@ _MEANINGS = {
     Outcome.TOKEN_EXPIRED: _endpoint(
         "Token already expired",
         "The server gave a token whose time is over. Most often one of the two clocks is wrong.",
-        "Compare both clocks; the difference is shown beside the stage.",
+        "The stage says how far the clocks are apart: set the wrong one. If they agree, tell the people who run the endpoint.",
     ),
     Outcome.WRONG_ISSUER: _endpoint(
         "Token of another issuer",

@@ -16,6 +16,7 @@ from pytest_socket import enable_socket, socket_allow_hosts
 from dashboard import startup
 from dashboard.sessions import SessionStore, digest
 from environments import append_only
+from keys.issuer import usage
 
 pytest_plugins = ["tests.cast"]
 
@@ -43,6 +44,8 @@ def application() -> WSGIApplication:
     """What the server calls. A web process that holds the workers' keys refuses to start, so it gets none."""
     with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS=""):
         from dashboard.wsgi import application
+    # The thread that writes uses has a connection of its own, which would outlive the test's tables.
+    usage.keep_flushing = lambda: None
     return cast("WSGIApplication", application)
 
 

@@ -1,9 +1,11 @@
 import base64
 import json
+import re
 import socket
 import time
 
 import pytest
+from django.utils.http import http_date
 
 from environments import outbound
 from keys.answers import Asked
@@ -146,6 +148,32 @@ def test_the_claims_of_a_token_are_compared_with_what_was_asked(claims, outcome)
     finding = probe(granted(access_token=jwt(**claims)), asked=ASKED)
     assert finding.outcome is outcome
     assert finding.stages[-1].name == "checked"
+
+
+def old_token(**headers):
+    old = jwt(exp=time.time() - 100)
+    return saying(json.dumps(GOOD | {"access_token": old}), **headers)
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"),
+    [
+        (-312, "The server's clock is 31[123] s behind ours"),
+        (312, "The server's clock is 31[123] s ahead of ours"),
+        (0, "The server's clock agrees with ours"),
+    ],
+)
+def test_a_token_already_over_tells_how_far_the_clocks_are_apart(apart, words):
+    finding = probe(old_token(Date=http_date(time.time() + apart)))
+    assert finding.outcome is Outcome.TOKEN_EXPIRED
+    assert re.fullmatch(rf"It ended 10\d s ago by our clock\. {words}", finding.stages[-1].note)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Date": "yesterday"}, {"Date": "9" * 400}])
+def test_without_a_date_that_can_be_read_no_difference_is_made_up(headers):
+    finding = probe(old_token(**headers))
+    assert finding.outcome is Outcome.TOKEN_EXPIRED
+    assert finding.stages[-1].note.endswith("Its answer says no date to compare the clocks by")
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "..", "é.é.é", "W10.W10.W10", "e30." + "A" * 50 + ".x"])
