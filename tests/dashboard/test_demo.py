@@ -2,27 +2,34 @@
 
 import json
 from io import StringIO
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 from django.urls import reverse
 
 from dashboard.management.commands.demo import DOMAIN
-from environments.models import Organization, User
+from environments.models import AuditEvent, Organization, User
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
-from keys import fingerprint, opening
+from keys.issuer import usage
 from keys.models import CredentialTest, Key, Secret
+from keys.opening import open_credential
+from tests.keys.issuer.conftest import post
+from tests.settings import LATCHKEY_CREDENTIAL_PRIVATE_KEYS as WORKERS_KEYS
 
 METHODS = {"secret", "private_key_jwt", "imported_secret", "imported_private_key_jwt"}
 
 
 @pytest.fixture
-def told(db, settings, tmp_path):
+def told(db, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(usage, "keep_flushing", lambda: None)
     settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = ""
     file = tmp_path / "demo.json"
     call_command("demo", out=file, stdout=StringIO())
     assert file.stat().st_mode & 0o777 == 0o600
-    return json.loads(file.read_text())
+    yield json.loads(file.read_text())
+    usage._uses.clear()
 
 
 def test_the_file_says_what_the_promise_says_and_no_more(told):
@@ -61,32 +68,30 @@ def test_everybody_in_the_file_signs_in_at_once(told, client):
         client.logout()
 
 
-def test_each_secret_in_the_file_is_the_one_the_key_knows_and_is_waiting_for_its_test(told):
+def test_every_secret_in_the_file_is_waiting_for_its_test_and_is_the_one_that_workers_hold(told):
     for told_key in told["keys"]:
-        secret = Secret.objects.get(key__client_id=told_key["client_id"])
-        marks = [(secret.pepper_id, bytes(secret.mark))]
-        assert fingerprint.recognise(told_key["secret"], marks) == 0
-        assert CredentialTest.objects.filter(secret=secret).exists()
-
-
-def test_one_key_fails_because_workers_hold_another_value(told):
-    from tests import settings as given
-
-    with pytest.MonkeyPatch.context() as patch:
-        from django.conf import settings
-
-        patch.setattr(
-            settings, "LATCHKEY_CREDENTIAL_PRIVATE_KEYS", given.LATCHKEY_CREDENTIAL_PRIVATE_KEYS
+        secret = Secret.objects.select_related("key__environment__organization").get(
+            key__client_id=told_key["client_id"]
         )
-        texts = {key["name"]: key["secret"] for key in told["keys"]}
-        differ = [
-            secret.key.name
-            for secret in Secret.objects.select_related("key__environment__organization")
-            if opening.open_credential(bytes(secret.sealed or b""), secret.context).reveal()
-            not in {key["secret"] for key in told["keys"]}
-        ]
-    assert differ == ["status-page"]
-    assert "status-page" in texts
+        assert CredentialTest.objects.filter(secret=secret).exists()
+        with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS=WORKERS_KEYS):
+            text = open_credential(bytes(secret.sealed or b""), secret.context).reveal()
+        assert text == told_key["secret"]
+
+
+def test_the_token_service_gives_what_the_keys_state_promises(told):
+    issuers = {place["slug"]: place["issuer"] for place in told["environments"]}
+    refused = {}
+    for key in told["keys"]:
+        path = urlsplit(issuers[key["environment"]]).path + "/token"
+        asked = {"client_id": key["client_id"], "client_secret": key["secret"]}
+        answer = post(path, {"grant_type": "client_credentials", **asked})
+        if answer.status != 200:
+            refused[key["name"]] = answer.json["error_description"]
+    assert set(refused) == {"load-generator", "legacy-importer", "status-page"}
+    assert "disabled" in refused["load-generator"]
+    assert "expired" in refused["legacy-importer"]
+    assert refused["status-page"] == "client_id or client_secret is not right."
 
 
 def test_a_second_demo_is_refused_and_the_first_stays(told, tmp_path):
@@ -104,7 +109,10 @@ def test_a_file_that_cannot_be_written_costs_nothing(db, settings, tmp_path):
 
 def test_the_demo_goes_as_a_whole_and_nothing_else_goes_with_it(acme, issue, told):
     issue()
-    call_command("demo", remove=True, stdout=StringIO())
+    written = StringIO()
+    call_command("demo", remove=True, stdout=written)
+    assert "the audit log stay" in written.getvalue()
+    assert AuditEvent.objects.filter(organization_id=told["organization"]["id"]).exists()
     assert not Organization.objects.filter(demo=True).exists()
     assert not User.objects.filter(email__endswith=f"@{DOMAIN}").exists()
     assert Key.objects.count() == 1

@@ -23,8 +23,7 @@ from environments.origin import NOWHERE
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
 from environments.services import invitations, roles, teams
 from environments.services.organizations import create_organization
-from keys import handover, sealing
-from keys.crypto import mint_secret
+from keys import handover
 from keys.handover import Browser
 from keys.issuer.tokens import issuer_url
 from keys.models import Key, Secret
@@ -119,7 +118,7 @@ KEYS = (
         PRODUCTION,
         "status-page",
         "platform",
-        "Its stored secret is not the one we check",
+        "Restored without its pepper: refused until it is rotated",
         None,
         "failing",
     ),
@@ -174,7 +173,9 @@ def _remove() -> str:
         subject = f"organization:{organization.slug}"
         audit.record(standing, Event.ORGANIZATION_DELETED, subject, label=organization.name)
     User.objects.filter(email__endswith=f"@{DOMAIN}", memberships=None).delete()
-    return "Removed the demo." if demos else "There is no demo."
+    if not demos:
+        return "There is no demo."
+    return "Removed the demo. Its lines in the audit log stay: nothing deletes them."
 
 
 @transaction.atomic
@@ -273,11 +274,9 @@ def _bring_about(here: Scope, secret: Secret, state: str) -> None:
     if state == "disabled":
         keeping.disable_key(here, secret.key.client_id)
     if state == "failing":
-        # What workers hold is another value than the one we know: their test is refused, truly.
-        other = mint_secret(Kind(here.environment.kind).tag)
-        Secret.objects.filter(pk=secret.pk).update(
-            sealed=sealing.seal_credential(other, secret.context)
-        )
+        # As after a restore without `peppers.json`: nobody recognises the secret, so it is refused to everybody.
+        lost, mark = secrets.token_hex(8), secrets.token_bytes(32)
+        Secret.objects.filter(pk=secret.pk).update(pepper_id=lost, mark=mark)
 
 
 def _user(member: Member, passwords: dict[str, str]) -> dict[str, object]:
