@@ -30,6 +30,7 @@ ALLOWED = frozenset(
         "level",
         "logger",
         "name",
+        "notice",
         "organization",
         "outcome",
         "path",

@@ -18,8 +18,12 @@ def keepers_of(key: Key) -> QuerySet[User]:
     )
     if key.team_id and leads.exists():
         return leads.distinct()
+    return engineers_of(key.environment_id)
+
+
+def engineers_of(environment_id: int) -> QuerySet[User]:
     held = Q(
-        memberships__environment_grants__environment=key.environment_id,
+        memberships__environment_grants__environment=environment_id,
         memberships__environment_grants__role=EnvironmentRole.ENGINEER,
     )
     return User.objects.filter(held, is_active=True).distinct()
@@ -29,8 +33,14 @@ def tell_keepers(
     key: Key, once: str, title: str, text: str, *, page: str = "keys:detail", tone: str = "warn"
 ) -> None:
     """`once` names the change of state, so that nobody hears of it twice."""
+    notices.tell(keepers_of(key), news_of(key, once, title, text, page=page, tone=tone))
+
+
+def news_of(
+    key: Key, once: str, title: str, text: str, *, page: str = "keys:detail", tone: str = "warn"
+) -> notices.News:
     environment = key.environment
-    news = notices.News(
+    return notices.News(
         organization_id=environment.organization_id,
         once=f"{once}:{key.client_id}",
         title=title,
@@ -39,4 +49,3 @@ def tell_keepers(
         environment=environment.slug,
         tone=tone,
     )
-    notices.tell(keepers_of(key), news)

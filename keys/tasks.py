@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from keys.upkeep import purging, rotations, testing, timetable
+from keys.upkeep import ages, alarms, purging, rotations, testing, timetable
 
 NOW, DUE = "now", "due"  # the two queues of dashboard.celery, which a worker fetches from in turn
 
@@ -36,6 +36,21 @@ def schedule_tests() -> None:
 def sweep() -> None:
     for test_id, interactive in timetable.sweep(timezone.now()):
         ring(test_id, interactive=interactive)
+
+
+@shared_task(name="keys.tasks.tell")
+def tell() -> None:
+    """What no test will tell of: a failure that lasts, an endpoint in trouble."""
+    now = timezone.now()
+    alarms.tell_what_lasts(now)
+    alarms.tell_of_endpoints(now)
+
+
+@shared_task(name="keys.tasks.watch_ages")
+def watch_ages() -> None:
+    now = timezone.now()
+    ages.prepare_rotations(now)
+    ages.warn_of_expiries(now)
 
 
 @shared_task(name="keys.tasks.purge")

@@ -24,6 +24,7 @@ ELSEWHERE: Mapping[str, str] = {
     "keys/issuer": "the token service knows clients, not people; it may not import the ORM's scopes",
     "environments/models": "where the querysets say whose rows they are",
     "environments/access.py": "makes the scopes",
+    "environments/upkeep.py": "the machine's verbs work across all tenants",
     "environments/audit.py": "keeps the chain, and gives it out by `audit.within(scope)`",
     "environments/append_only.py": "asks the database for its triggers",
     "dashboard/health.py": "asks the database whether it is there",
@@ -108,6 +109,11 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "teams_of",
         "Team.objects.filter",
     ): "only teams that own a key of the list, which is within the scope already",
+    (
+        "keys/keepers.py",
+        "engineers_of",
+        "User.objects.filter",
+    ): "whom to tell about an environment that the caller has reached",
     (
         "keys/keepers.py",
         "keepers_of",

@@ -1,14 +1,16 @@
 """What a person must hear: a row each, shown in the app and sent by mail."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from environments.models.places import Organization
 from environments.models.user import User
+
+MAIL_LEASE = timedelta(minutes=2)
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
@@ -21,6 +23,15 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def unsent(self, now: datetime) -> Self:
         free = Q(leased_until=None) | Q(leased_until__lt=now)
         return self.filter(free, mailed_at=None, given_up_at=None, not_before__lte=now)
+
+    def claim(self, pk: int, now: datetime) -> "Notice | None":
+        """Lease the row for one try to send it; whoever changes it owns it until the lease ends."""
+        won = (
+            self.unsent(now)
+            .filter(pk=pk)
+            .update(leased_until=now + MAIL_LEASE, attempt=F("attempt") + 1)
+        )
+        return self.select_related("user", "organization").get(pk=pk) if won else None
 
 
 class Notice(models.Model):
@@ -60,3 +71,9 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def may_be_mailed(self) -> bool:
+        """Who has left hears nothing more."""
+        here = self.user.memberships.filter(organization=self.organization_id)
+        return self.user.is_active and here.exists()

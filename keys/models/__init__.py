@@ -6,6 +6,7 @@ from keys.models.daily_figure import DailyFigure
 from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
 from keys.models.key import TICKS, Key, KeyQuerySet
+from keys.models.provider_host import ProviderHost
 from keys.models.rotation import Rotation
 from keys.models.secret import COLLECT_WITHIN, Secret, new_secret_id
 from keys.models.signing_key import SigningKey
@@ -23,6 +24,7 @@ __all__ = [
     "Handover",
     "Key",
     "KeyQuerySet",
+    "ProviderHost",
     "Rotation",
     "Secret",
     "SigningKey",

@@ -40,8 +40,11 @@ class CredentialTestQuerySet(models.QuerySet["CredentialTest"]):
         free = Q(leased_until=None) | Q(leased_until__lt=now)
         return self.filter(free, finished_at=None, not_before__lte=now)
 
+    def at(self, host: str) -> Self:
+        return self.filter(host=host).exclude(host="")  # said twice: the index holds no empty ones
+
     def claim(
-        self, pk: int, now: datetime, *, worker: str, ticket_hash: str
+        self, pk: int, now: datetime, *, worker: str, ticket_hash: str, host: str = ""
     ) -> "CredentialTest | None":
         """Lease the row if it is due; whoever changes it owns it until the lease ends."""
         won = (
@@ -51,6 +54,7 @@ class CredentialTestQuerySet(models.QuerySet["CredentialTest"]):
                 leased_until=now + LEASE,
                 attempt=F("attempt") + 1,
                 fence=F("fence") + 1,
+                host=host,
                 worker=worker,
                 ticket_hash=ticket_hash,
                 started_at=now,
@@ -84,6 +88,8 @@ class CredentialTest(models.Model):
     leased_until = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
+    host = models.CharField(max_length=255, blank=True)
+    """The provider's host, once the test was claimed or told to wait; empty for our own endpoint."""
     worker = models.CharField(max_length=80, blank=True)
     ticket_hash = models.CharField(max_length=64, blank=True)
     started_at = models.DateTimeField(null=True)
@@ -104,6 +110,12 @@ class CredentialTest(models.Model):
                 fields=["not_before"], condition=Q(finished_at=None), name="credential_test_due"
             ),
             models.Index(fields=["key", "-asked_at"], name="credential_test_history"),
+            models.Index(fields=["asked_at"], name="credential_test_age"),
+            models.Index(
+                fields=["host", "started_at"],
+                condition=~Q(host=""),
+                name="credential_test_of_host",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

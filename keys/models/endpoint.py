@@ -61,6 +61,8 @@ class TokenEndpoint(models.Model):
     troubled_since = models.DateTimeField(null=True)
     """The endpoint or the way to it failed at the last test; the keys were not judged."""
     trouble = models.CharField(max_length=32, blank=True)
+    trouble_told_at = models.DateTimeField(null=True)
+    """When the environment's engineers were told of this trouble; its end is told only if it was told."""
 
     objects = TokenEndpointQuerySet.as_manager()
 

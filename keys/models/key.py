@@ -87,6 +87,8 @@ class Key(models.Model):
     failing_since = models.DateTimeField(null=True)
     failing_told_at = models.DateTimeField(null=True)
     """When its keepers were told of this failure; a recovery is told only to who heard of the failure."""
+    recovered_at = models.DateTimeField(null=True)
+    """It works again after a failure that was told; the recovery is told once it has lasted."""
 
     objects = KeyQuerySet.as_manager()
 
@@ -98,7 +100,14 @@ class Key(models.Model):
                 name="key_name_per_environment",
             )
         ]
-        indexes = [models.Index(fields=["environment", "name"], name="key_by_name")]
+        indexes = [
+            models.Index(fields=["environment", "name"], name="key_by_name"),
+            models.Index(
+                fields=["failing_since"],
+                condition=~Q(failing_since=None) | ~Q(failing_told_at=None),
+                name="key_to_be_told",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

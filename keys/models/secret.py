@@ -69,6 +69,8 @@ class Secret(models.Model):
     last_used_at = models.DateTimeField(null=True)
     last_used_from = models.CharField(max_length=45, blank=True)
     use_count = models.BigIntegerField(default=0)
+    warned_at = models.DateTimeField(null=True)
+    """When the key's keepers were last told that it ends, or has ended."""
 
     objects = SecretQuerySet.as_manager()
 
@@ -78,7 +80,12 @@ class Secret(models.Model):
                 fields=["created_at"],
                 condition=Q(collected_at=None, revoked_at=None),
                 name="secret_uncollected",
-            )
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(revoked_at=None) & ~Q(expires_at=None),
+                name="secret_ending",
+            ),
         ]
 
     def __str__(self) -> str:

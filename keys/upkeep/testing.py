@@ -14,15 +14,14 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from environments import audit
 from environments.course import Stage
-from environments.events import Event
 from keys.answers import Asked
 from keys.crypto import CannotOpen
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.opening import open_credential
-from keys.outcomes import Fault, Outcome
+from keys.outcomes import Outcome
 from keys.probe import Finding, Target, fetch_token
+from keys.upkeep import alarms
 
 log = structlog.get_logger(__name__)
 
@@ -108,20 +107,15 @@ def keep(test: CredentialTest, finding: Finding) -> bool:
 
 def _judge_key(test: CredentialTest, outcome: Outcome, now: datetime) -> None:
     """A key is as healthy as its newest secret; only a fault of the credential makes it fail."""
-    key = Key.objects.select_for_update().get(pk=test.key_id)
+    key = (
+        Key.objects.select_for_update(of=("self",))
+        .select_related("environment__organization")
+        .get(pk=test.key_id)
+    )
     if test.secret_id != _newest_secret(key, now):
         return
     key.last_tested_at, key.last_outcome = now, outcome
-    event = None
-    # What a person disabled on purpose is no failure.
-    if outcome.fault is Fault.CREDENTIAL and not key.failing_since and not key.disabled_at:
-        key.failing_since, event = now, Event.KEY_FAILING
-    elif outcome is Outcome.WORKS and key.failing_since:
-        key.failing_since, event = None, Event.KEY_WORKING
-    key.save(update_fields=["last_tested_at", "last_outcome", "failing_since"])
-    if event:
-        place = audit.Machine(key.environment.organization_id, key.environment.slug)
-        audit.record(place, event, f"key:{key.client_id}", label=key.name, outcome=outcome)
+    alarms.note(key, test, outcome, now)
 
 
 def _newest_secret(key: Key, now: datetime) -> int | None:
