@@ -18,7 +18,7 @@ from environments.models import (
     Team,
     User,
 )
-from environments.policy import GRANTS, Action, OrgAction, OrganizationRole
+from environments.policy import GRANTS, TEAM_GRANTS, Action, OrgAction, OrganizationRole
 from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, Secret
 from keys.outcomes import Outcome
 
@@ -209,7 +209,8 @@ def _changes(scope: OrgScope) -> list[Change]:
     if not scope.may(OrgAction.READ_LOG):
         readers = [role for role, granted in GRANTS.items() if Action.READ_LOG in granted]
         held = scope.member.environment_grants.filter(role__in=readers)
-        lines = lines.filter(environment__in=list(held.values_list("environment__slug", flat=True)))
+        slugs = held.values_list("environment__slug", flat=True)
+        lines = lines.filter(Q(environment__in=list(slugs)) | Q(subject__in=_own_teams_keys(scope)))
     names = dict(scope.organization.environments.values_list("slug", "name"))
     return [
         Change(
@@ -222,6 +223,14 @@ def _changes(scope: OrgScope) -> list[Change]:
         )
         for line in lines.order_by("-sequence")[:CHANGES]
     ]
+
+
+def _own_teams_keys(scope: OrgScope) -> list[str]:
+    """As the log names them, of the teams whose role lets the person read on."""
+    readers = [role for role, granted in TEAM_GRANTS.items() if Action.READ_LOG in granted]
+    held = scope.member.team_memberships.filter(role__in=readers)
+    own = Key.objects.visible_to(scope.actor).filter(team__in=held.values("team"))
+    return [f"key:{client_id}" for client_id in own.values_list("client_id", flat=True)]
 
 
 def _helpers(scope: OrgScope) -> list[User]:

@@ -61,13 +61,13 @@ _ORG_ADMIN = _ORG_MEMBER | {
     OrgAction.INVITE,
     OrgAction.MANAGE_ENVIRONMENT_ROLES,
     OrgAction.MANAGE_TEAMS,
-    OrgAction.READ_LOG,
 }
 _ORG_OWNER = _ORG_ADMIN | {
     OrgAction.EDIT,
     OrgAction.DELETE,
     OrgAction.MANAGE_ROLES,
     OrgAction.MANAGE_SIGN_ON,
+    OrgAction.READ_LOG,
     OrgAction.APPROVE,
 }
 

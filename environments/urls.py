@@ -20,4 +20,5 @@ urlpatterns = [
     path("o/<slug:org>/teams/<slug:team>/issuing/", teams.issuing, name="issuing"),
     path("o/<slug:org>/teams/<slug:team>/delete/", teams.delete, name="delete_team"),
     path("o/<slug:org>/log/", history.log, name="log"),
+    path("o/<slug:org>/e/<slug:env>/log/", history.environment_log, name="environment_log"),
 ]

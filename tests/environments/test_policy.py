@@ -40,7 +40,7 @@ sign-on:manage               .     .     x
 members:invite               .     x     x
 environment-roles:manage     .     x     x
 teams:manage                 .     x     x
-log:read                     .     x     x
+log:read                     .     .     x
 approvals:decide             .     .     x
 access:ask                   x     x     x
 """
