@@ -2,7 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 from django.conf import settings
@@ -10,13 +10,12 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from dashboard import overview
+from dashboard import heartbeat, overview
 from environments.access import OrgScope, Scope, enter_organization
-from environments.models import Environment, Heartbeat, Organization, User
+from environments.models import Environment, Organization, User
 from environments.policy import OrgAction
 
 THEMES = ("system", "light", "dark")
-WORKER_SILENT = timedelta(seconds=90)
 VERSION = str(
     tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 )
@@ -155,11 +154,11 @@ class Worker:
 
     @cached_property
     def at(self) -> datetime | None:
-        return Heartbeat.objects.filter(name="worker").values_list("at", flat=True).first()
+        return heartbeat.last("worker")
 
     @property
     def alive(self) -> bool:
-        return self.at is not None and timezone.now() - self.at < WORKER_SILENT
+        return self.at is not None and timezone.now() - self.at < heartbeat.STALE
 
 
 def frame(request: HttpRequest) -> dict[str, object]:

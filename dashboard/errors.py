@@ -1,11 +1,15 @@
 """The pages for what went wrong. Each says what happened, whether anything was changed, and the way on."""
 
+from math import ceil
+
 import structlog
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import timezone
 
+from dashboard import patience
 from environments.access import OrgScope, Refused, Scope
 from environments.policy import (
     GRANTS,
@@ -70,6 +74,16 @@ def _explain(scope: Scope | OrgScope, action: Action | OrgAction) -> dict[str, o
 @login_not_required
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  # Django's signature
     return _page(request, 404, {})
+
+
+@login_not_required
+def too_many(request: HttpRequest) -> HttpResponse:
+    """allauth asks for this page where one of its limits is full."""
+    ends = patience.next_try(request)
+    response = _page(request, 429, {"ends": ends})
+    if ends:
+        response.headers["Retry-After"] = str(ceil((ends - timezone.now()).total_seconds()))
+    return response
 
 
 @login_not_required

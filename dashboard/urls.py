@@ -12,6 +12,13 @@ urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/theme/", views.theme, name="theme"),
     path("accounts/logout/", signon.sign_out, name="account_logout"),
+    path("accounts/reauthenticate/", signon.reauthenticate, name="account_reauthenticate"),
+    path("accounts/2fa/reauthenticate/", signon.reauthenticate_by_code, name="mfa_reauthenticate"),
+    path(
+        "accounts/2fa/webauthn/reauthenticate/",
+        signon.reauthenticate_by_passkey,
+        name="mfa_reauthenticate_webauthn",
+    ),
     path("accounts/", include("allauth.urls")),
     path("setup/", arrival.setup, name="setup"),
     path("setup/<str:token>/", arrival.keep_setup_link, name="setup_link"),
@@ -26,3 +33,4 @@ handler400 = errors.bad_request
 handler403 = errors.forbidden
 handler404 = errors.not_found
 handler500 = errors.server_error
+handler429 = errors.too_many

@@ -8,6 +8,7 @@ class Event(StrEnum):
     DENIED = "access.denied"
     SIGNED_IN = "sign-in.succeeded"
     SIGN_IN_FAILED = "sign-in.failed"
+    NOT_CONFIRMED = "sign-in.not-confirmed"
     SIGNED_OUT = "sign-in.ended"
     PASSWORD_CHANGED = "password.changed"
     PASSWORD_RESET = "password.reset"
@@ -79,6 +80,7 @@ SENTENCES: Mapping[Event, str] = {
     Event.DENIED: "was refused:",
     Event.SIGNED_IN: "signed in",
     Event.SIGN_IN_FAILED: "failed to sign in",
+    Event.NOT_CONFIRMED: "failed to confirm who they are before an act:",
     Event.SIGNED_OUT: "signed out",
     Event.PASSWORD_CHANGED: "changed their password",
     Event.PASSWORD_RESET: "reset their password",

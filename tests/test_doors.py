@@ -6,7 +6,14 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 # Who opens these is decided without a place: anybody, or any signed-in person about themselves.
 OPEN = {"livez", "readyz", "error_codes", "theme", "setup", "setup_link", "join", "account_logout"}
-OWN = {"home", "account", "environments:new_organization"}
+OWN = {
+    "home",
+    "account",
+    "environments:new_organization",
+    "account_reauthenticate",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+}
 ALLAUTH = "accounts/"  # its pages are about the person alone
 
 

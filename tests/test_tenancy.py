@@ -45,11 +45,6 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "User.objects.filter",
     ): "whether the link's own address has an account",
     (
-        "dashboard/context.py",
-        "Worker.at",
-        "Heartbeat.objects.filter",
-    ): "signals of processes belong to no tenant",
-    (
         "dashboard/signon.py",
         "AccountAdapter.authentication_failed",
         "User.objects.filter",

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,14 @@ def test_a_silent_worker_is_said_on_every_page_and_a_living_one_is_not(page):
     assert "Tests are not running." in page()
     Heartbeat.objects.create(name="worker", at=timezone.now())
     assert "Tests are not running." not in page()
+
+
+def test_the_frame_and_readyz_agree_when_a_worker_is_silent(page, client):
+    for ago, silent in ((40, False), (50, True)):
+        at = timezone.now() - timedelta(seconds=ago)
+        Heartbeat.objects.update_or_create(name="worker", defaults={"at": at})
+        assert ("Tests are not running." in page()) is silent
+        assert (client.get("/readyz").json()["checks"]["worker"] == "failed") is silent
 
 
 def test_the_theme_is_kept_in_a_cookie_and_rendered_by_the_server(page, client):

@@ -1,0 +1,81 @@
+"""Which act waits behind a re-authentication, in words: from a closed list, never from the address itself."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from environments.access import OrgScope, Scope, enter, enter_organization
+from environments.models import User
+from keys.models import Key
+
+ACTS: Mapping[str, str] = {
+    "keys:create": "to make a key in {place}",
+    "keys:rotate": "to rotate {key}",
+    "keys:extend": "to extend the grace period of {key}",
+    "keys:retire": "to end the old secret of {key}",
+    "keys:discard": "to discard the rotation of {key}",
+    "keys:revoke": "to revoke a secret of {key}",
+    "keys:leak": "to report a leaked secret of {key}",
+    "keys:delete": "to delete {key}",
+    "environments:invite": "to make a link into {place}",
+    "environments:person": "to change the roles of {person}",
+    "environments:remove": "to remove {person}",
+    "environments:team_member": "to change who is in {team}",
+    "environments:issuing": "to change where {team} may issue keys",
+    "mfa_activate_totp": "to add an authenticator app",
+    "mfa_deactivate_totp": "to remove the authenticator app",
+    "mfa_view_recovery_codes": "to see the recovery codes",
+    "mfa_generate_recovery_codes": "to make new recovery codes",
+    "mfa_download_recovery_codes": "to download the recovery codes",
+    "mfa_list_webauthn": "to manage your passkeys",
+    "mfa_add_webauthn": "to add a passkey",
+    "mfa_edit_webauthn": "to rename a passkey",
+    "mfa_remove_webauthn": "to remove a passkey",
+}
+
+
+def act(user: User, page: str) -> str:
+    """'to rotate billing-api'; empty where the address names no act, or nothing that this person sees."""
+    try:
+        match = resolve(urlsplit(page).path)
+    except (Resolver404, ValueError):
+        return ""
+    words = ACTS.get(match.view_name, "")
+    if "{" not in words:
+        return words
+    names = _names(user, match)
+    return words.format(**names) if all(names.values()) else ""
+
+
+def _names(user: User, match: ResolverMatch) -> dict[str, str]:
+    """What the act is about, by the name it has for this person; an empty name for what they cannot see."""
+    asked = match.kwargs
+    scope = (
+        enter(user, asked["org"], asked["env"])
+        if "env" in asked
+        else enter_organization(user, asked["org"])
+    )
+    if scope is None:
+        return {"place": ""}
+    if isinstance(scope, Scope):
+        return {"place": scope.environment.name, **_key(scope, asked)}
+    return {"place": scope.organization.name, **_about(scope, asked)}
+
+
+def _key(scope: Scope, asked: Mapping[str, str]) -> dict[str, str]:
+    if "client_id" not in asked:
+        return {}
+    key = Key.objects.within(scope).filter(client_id=asked["client_id"]).first()
+    return {"key": key.name if key else ""}
+
+
+def _about(scope: OrgScope, asked: Mapping[str, str]) -> dict[str, str]:
+    if "member" in asked:
+        members = scope.organization.members.select_related("user")
+        member = members.filter(pk=asked["member"]).first()
+        return {"person": str(member) if member else ""}
+    if "team" in asked:
+        team = scope.organization.teams.filter(slug=asked["team"]).first()
+        return {"team": team.name if team else ""}
+    return {}
