@@ -2,7 +2,7 @@
 
 PORT ?= 8000
 DATA_DIR ?= .data
-export PORT DATA_DIR
+export PORT DATA_DIR N SEED
 
 # Candidates are run, not looked up: a pyenv shim is there for versions that are not installed.
 FIND_PYTHON = for p in $(PYTHON) python3.13 python3.14 python3 "$$HOME"/.pyenv/versions/3.1[3-9]*/bin/python; do \
@@ -13,7 +13,7 @@ APPS := dashboard environments keys
 CODE := $(APPS) tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint lock bench
+.PHONY: help run test check lint lock bench faults
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: .venv/dev.stamp  ## Everything that must hold: formats, lint, contracts, 
 
 bench: .venv/dev.stamp  ## Measure (tests/bench); takes minutes, judges nothing
 	@set -e; for bench in tests/bench/*.py; do case $$bench in */__init__.py) ;; *) $(BIN)/python $$bench;; esac; done
+
+faults: .venv/dev.stamp  ## Kill, stop and lose things at random (N=200 SEED=1); says what it cost
+	@$(BIN)/python -m tests.faults
 
 lock: .venv/dev.stamp  ## Resolve requirements.in and tests/requirements.in again, with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.13 \

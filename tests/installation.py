@@ -92,16 +92,8 @@ class Installation:
         return found[0]
 
     def pids(self) -> dict[str, int]:
-        """The programs below supervisor by name; the web server's parent and child as web and web-child."""
         assert self.process
-        found = {}
-        for pid in children(self.process.pid):
-            words = told(pid, "cmdline")
-            name = next((n for n in ("granian", "worker", "beat") if n in words), "?")
-            found[{"granian": "web"}.get(name, name)] = pid
-        for pid in children(found["web"]) if "web" in found else []:
-            found["web-child"] = pid
-        return found
+        return programs_below(self.process.pid)
 
     def last_words(self) -> str:
         logs = [self.said, *sorted((self.data / "logs").glob("*.log"))]
@@ -136,6 +128,18 @@ def _database() -> Iterator[str]:
             yield f"{server}/{name}"
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def programs_below(supervisor: int) -> dict[str, int]:
+    """Its programs by name; the web server's parent and child as web and web-child."""
+    found = {}
+    for pid in children(supervisor):
+        words = told(pid, "cmdline")
+        name = next((n for n in ("granian", "worker", "beat") if n in words), "?")
+        found[{"granian": "web"}.get(name, name)] = pid
+    for pid in children(found["web"]) if "web" in found else []:
+        found["web-child"] = pid
+    return found
 
 
 def children(pid: int) -> list[int]:

@@ -1,0 +1,188 @@
+"""The ways in which a machine, a broker and a database fail. Each is undone, or mends itself."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import redis
+from django.conf import settings
+from django.db import connection
+
+from dashboard import programs
+from keys import tasks
+from keys.models import CredentialTest, Rotation
+from tests.installation import programs_below
+
+
+class Breakage:
+    """One fault at a time, picked by the seed."""
+
+    def __init__(self, supervisor: int, dice: random.Random) -> None:
+        self.supervisor, self.random = supervisor, dice
+        self.strangers: list[subprocess.Popen[bytes]] = []
+        self.faults = (
+            self.worker_killed,
+            self.worker_killed,
+            self.beat_killed,
+            self.web_killed,
+            self.web_child_killed,
+            self.worker_frozen,
+            self.broker_gone,
+            self.messages_lost,
+            self.messages_doubled,
+            self.messages_late,
+            self.database_gone,
+            self.second_worker,
+            self.second_beat,
+        )
+
+    def one(self) -> str:
+        fault = self.random.choice(self.faults)
+        fault()
+        return fault.__name__.replace("_", " ")
+
+    def mend(self) -> None:
+        for stranger in self.strangers:
+            stranger.kill()
+            stranger.wait(10)
+        self.strangers.clear()
+
+    def _kill(self, name: str) -> None:
+        pid = programs_below(self.supervisor).get(name)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def worker_killed(self) -> None:
+        self._kill("worker")
+
+    def beat_killed(self) -> None:
+        self._kill("beat")
+
+    def web_killed(self) -> None:
+        self._kill("web")
+
+    def web_child_killed(self) -> None:
+        self._kill("web-child")
+
+    def worker_frozen(self) -> None:
+        pid = programs_below(self.supervisor).get("worker")
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(self.random.uniform(0.5, 2))
+                os.kill(pid, signal.SIGCONT)
+
+    def broker_gone(self) -> None:
+        seconds = self.random.uniform(0.5, 2)
+        if broker := _redis():
+            with broker:
+                broker.client_kill_filter(_type="normal", skipme=True)
+                broker.client_pause(int(seconds * 1000))
+            return
+        queues = _queues()
+        away = queues.with_name("away")
+        queues.rename(away)
+        time.sleep(seconds)
+        # Somebody made it anew meanwhile: what is in there is lost.
+        shutil.rmtree(queues, ignore_errors=True)
+        away.rename(queues)
+
+    def messages_lost(self) -> None:
+        if broker := _redis():
+            with broker:
+                broker.delete(*[f"{_prefix()}{queue}" for queue in ("now", "due")])
+            return
+        for message in _queues().glob("*.msg"):
+            message.unlink(missing_ok=True)
+
+    def messages_doubled(self) -> None:
+        waiting = CredentialTest.objects.unfinished().values_list("pk", flat=True)[:5]
+        for pk in [*waiting, *waiting]:
+            tasks.ring(pk, interactive=True)
+        for pk in Rotation.objects.open().values_list("pk", flat=True)[:5]:
+            tasks.ring_rotation(pk)
+            tasks.ring_rotation(pk)
+
+    def messages_late(self) -> None:
+        """Of what ended long ago."""
+        for pk in CredentialTest.objects.finished().order_by("?").values_list("pk", flat=True)[:5]:
+            tasks.ring(pk, interactive=True)
+        for pk in Rotation.objects.order_by("?").values_list("pk", flat=True)[:5]:
+            tasks.ring_rotation(pk)
+
+    def database_gone(self) -> None:
+        """Longer than SQLite's patience of five seconds, now and then."""
+        seconds = self.random.choice([1.0, 2.0, 6.0])
+        away = threading.Thread(target=_shut_database, args=(seconds,))
+        away.start()
+        away.join()
+
+    def second_worker(self) -> None:
+        command = programs.worker_command(2)
+        self._stranger(command, LATCHKEY_ROLE="worker")
+
+    def second_beat(self) -> None:
+        self._stranger(
+            programs.beat_command(), LATCHKEY_ROLE="beat", **programs.FOR_THE_WORKER_ALONE
+        )
+
+    def _stranger(self, command: list[str], **environment: str) -> None:
+        """One beside the installation's own, killed at the next such fault."""
+        self.mend()
+        self.strangers.append(
+            subprocess.Popen(
+                command,
+                env=os.environ | environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+
+
+def _queues() -> Path:
+    return Path(settings.CELERY_BROKER_OPTIONS["data_folder_in"])
+
+
+def _prefix() -> str:
+    return str(settings.CELERY_BROKER_OPTIONS.get("global_keyprefix", ""))
+
+
+def _redis() -> "redis.Redis | None":
+    url = settings.CELERY_BROKER_URL
+    return redis.Redis.from_url(url) if url.startswith("redis") else None
+
+
+def _shut_database(seconds: float) -> None:
+    """In a thread: it has a connection of its own."""
+    if connection.vendor == "sqlite":
+        with contextlib.closing(
+            sqlite3.connect(settings.DATABASES["default"]["NAME"], timeout=10, isolation_level=None)
+        ) as raw:
+            raw.execute("BEGIN EXCLUSIVE")
+            time.sleep(seconds)
+            raw.execute("ROLLBACK")
+        return
+    target = settings.DATABASES["default"]
+    with psycopg.connect(
+        host=target["HOST"],
+        port=target["PORT"],
+        user=target["USER"],
+        dbname="postgres",
+        autocommit=True,
+    ) as admin:
+        name = target["NAME"]
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        time.sleep(min(seconds, 3))
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
