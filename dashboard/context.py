@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from dashboard import heartbeat, overview
 from environments.access import OrgScope, Scope, enter_organization
-from environments.models import Environment, Organization, User
+from environments.models import Environment, Notice, Organization, User
 from environments.policy import OrgAction
 
 THEMES = ("system", "light", "dark")
@@ -36,8 +36,10 @@ SECTIONS = {
         ],
         "teams",
     ),
+    "environments:notices": "notices",
     "environments:log": "log",
     "environments:settings": "settings",
+    "keys:policy": "settings",
 }
 
 
@@ -123,6 +125,15 @@ class Here:
         if not isinstance(user, User) or self.organization is None:
             return None
         return enter_organization(user, self.organization.slug)
+
+    @cached_property
+    def unread(self) -> int:
+        """How much this person was told here and has not read."""
+        user = self.person
+        if user is None or self.organization is None:
+            return 0
+        told = Notice.objects.visible_to(user).filter(organization=self.organization)
+        return told.unread().count()
 
     @property
     def may_edit(self) -> bool:

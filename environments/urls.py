@@ -1,6 +1,6 @@
 from django.urls import path
 
-from environments.views import history, organizations, people, teams
+from environments.views import history, notices, organizations, people, teams
 
 app_name = "environments"
 urlpatterns = [
@@ -19,6 +19,9 @@ urlpatterns = [
     path("o/<slug:org>/teams/<slug:team>/member/", teams.team_member, name="team_member"),
     path("o/<slug:org>/teams/<slug:team>/issuing/", teams.issuing, name="issuing"),
     path("o/<slug:org>/teams/<slug:team>/delete/", teams.delete, name="delete_team"),
+    path("o/<slug:org>/notices/", notices.notices, name="notices"),
+    path("o/<slug:org>/notices/read/", notices.read_all, name="read_all_notices"),
+    path("o/<slug:org>/notices/<int:notice>/read/", notices.read_notice, name="read_notice"),
     path("o/<slug:org>/log/", history.log, name="log"),
     path("o/<slug:org>/e/<slug:env>/log/", history.environment_log, name="environment_log"),
 ]

@@ -5,12 +5,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template.defaultfilters import date as formatted
 from django.utils import timezone
 
 from environments.access import Scope
-from environments.models import Team
+from environments.models import Environment, Team
 from environments.policy import Action
-from keys.models import Key
+from environments.services.policies import spoken_span
+from keys.models import Key, Secret
 
 NO_TEAM = "none"
 EXPIRY = [
@@ -85,17 +87,58 @@ class Ending(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
+    def __init__(
+        self, *args: Any, place: Environment, secret: Secret | None = None, **kwargs: Any
+    ) -> None:
+        """`secret` is the one that gets another end; without it, one that is made now."""
+        super().__init__(*args, **kwargs)
+        self.place, self.secret = place, secret
+        _field(self, "expiry").choices = [
+            (value, words) for value, words in EXPIRY if not self._never(value)
+        ]
+        self.fields["expiry"].help_text = self._rule()
+
+    def _never(self, value: str) -> bool:
+        """No choice that the policy forbids whatever the secret."""
+        if value == "none":
+            return self.place.expiry_required
+        age = self.place.secret_max_age
+        return value.isdigit() and age is not None and timedelta(days=int(value)) > age
+
+    def _rule(self) -> str:
+        """What the environment's policy says, in words."""
+        name, age = self.place.name, self.place.secret_max_age
+        oldest = f"Secrets in {name} live {spoken_span(age)} at most." if age else ""
+        required = f"Every key in {name} must expire." if self.place.expiry_required else ""
+        return " ".join(filter(None, (required, oldest)))
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "expiry" in cleaned:
+            self._clean_end(cleaned)
+        if not {"expiry", "ends_at"} & self.errors.keys():
+            self._keep_the_rule(cleaned["expiry"])
+        return cleaned
+
+    def _keep_the_rule(self, choice: str) -> None:
+        now = timezone.now()
+        made_at = self.secret.created_at if self.secret else now
+        held = self.secret.expires_at if self.secret else None
+        if not self.place.refuses_end(self.expires_at(now), made_at, held):
+            return
+        latest = self.place.latest_end(made_at)
+        until = f" Choose {_spoken(latest)} or earlier." if latest else ""
+        self.add_error("ends_at" if choice == "custom" else "expiry", self._rule() + until)
+
+    def _clean_end(self, cleaned: dict[str, Any]) -> None:
         if cleaned.get("expiry") != "custom" or "ends_at" in self.errors:
-            return cleaned
+            return
         given = cleaned.get("ends_at")
         now = timezone.now()
         if given is None:
             self.add_error("ends_at", "Choose a date and a time.")
         elif not now < given <= now + TEN_YEARS:
             self.add_error("ends_at", "Choose a date that is ahead, at most ten years.")
-        return cleaned
 
     def expires_at(self, now: datetime) -> datetime | None:
         choice = self.cleaned_data["expiry"]
@@ -123,7 +166,8 @@ class NewKeyForm(Ending, Described):
     ]  # fmt: skip
 
     def __init__(self, scope: Scope, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, place=scope.environment, **kwargs)
+        self.fields["expiry"].initial = self._usual()
         self.teams = {team.slug: team for team in teams_for(scope, Action.CREATE)}
         chosen = [(slug, team.name) for slug, team in self.teams.items()]
         if scope.may(Action.CREATE):
@@ -134,6 +178,11 @@ class NewKeyForm(Ending, Described):
         _field(self, "scopes").choices = [(each, each) for each in offered]
         self.fields["scopes"].required = bool(offered)
         self.fields["used_by"].required = scope.environment.production
+
+    def _usual(self) -> str:
+        """The longest of the days that the policy lets one choose."""
+        days = [value for value, _ in EXPIRY if value.isdigit() and not self._never(value)]
+        return days[-1] if days else "custom"
 
     @property
     def team_chosen(self) -> Team | None:
@@ -176,6 +225,10 @@ class TypedForm(forms.Form):
         if typed != self.key.name:
             raise ValidationError(f"Type {self.key.name} exactly as it stands.")
         return typed
+
+
+def _spoken(at: datetime) -> str:
+    return formatted(timezone.localtime(at), "j M Y, H:i")
 
 
 def _field(form: forms.Form, name: str) -> forms.ChoiceField:

@@ -1,7 +1,7 @@
 """People and places: users, organizations, environments, teams, the three kinds of role, notices, the audit rows."""
 
 from environments.models.invitation import Invitation
-from environments.models.notice import Notice
+from environments.models.notice import Notice, NoticeQuerySet
 from environments.models.places import (
     Environment,
     EnvironmentGrant,
@@ -26,6 +26,7 @@ __all__ = [
     "Kind",
     "Member",
     "Notice",
+    "NoticeQuerySet",
     "Organization",
     "Team",
     "TeamMember",

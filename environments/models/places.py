@@ -1,15 +1,17 @@
 """Organizations, their environments and teams, and who holds which role in them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from environments.models.user import User
 from environments.models.words import choices, opaque_id
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
+
+USUAL_LIFE = timedelta(days=90)
 
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
@@ -87,7 +89,10 @@ class Environment(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "slug"], name="environment_slug_per_organization"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(grace_default__lte=F("grace_max")), name="usual_grace_within_longest"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -96,6 +101,25 @@ class Environment(models.Model):
     @property
     def production(self) -> bool:
         return self.kind == Kind.PRODUCTION
+
+    def latest_end(self, made_at: datetime) -> datetime | None:
+        """So late may a secret made then end, if it is given an end; None: as late as one likes."""
+        return made_at + self.secret_max_age if self.secret_max_age else None
+
+    def refuses_end(
+        self, ends: datetime | None, made_at: datetime, held: datetime | None = None
+    ) -> bool:
+        """Whether the policy forbids a secret this end; `held` is the one that it has: an earlier one is always welcome."""
+        if ends is None:
+            return self.expiry_required
+        latest = self.latest_end(made_at)
+        return latest is not None and ends > latest and (held is None or ends > held)
+
+    def life_after(self, life: timedelta | None) -> timedelta | None:
+        """The life of a secret that follows one with this life, as far as the policy lets it."""
+        if life is None and self.expiry_required:
+            return self.secret_max_age or USUAL_LIFE
+        return min(life, self.secret_max_age) if life and self.secret_max_age else life
 
 
 class Member(models.Model):

@@ -23,6 +23,10 @@ class NameTaken(Exception):
     """Another key of this environment has the name."""
 
 
+class AgainstPolicy(Exception):
+    """The environment's policy forbids a secret this end; the forms say so at the field."""
+
+
 class KeyEnded(Exception):
     """The key was deleted."""
 
@@ -76,6 +80,8 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
         _For(new.team.pk if new.team else None),
         f"environment:{scope.environment.slug}",
     )
+    if scope.environment.refuses_end(new.expires_at, timezone.now()):
+        raise AgainstPolicy
     key = Key.objects.create(
         environment=scope.environment,
         team=new.team,

@@ -11,7 +11,7 @@ from environments.events import Event
 from environments.models import Team
 from environments.policy import Action
 from keys.models import Key, Secret
-from keys.services.issuing import KeyEnded, NameTaken
+from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken
 from keys.services.rotating import locked, look_soon
 
 EDITABLE = ("name", "note", "used_by", "kept_in")
@@ -60,6 +60,8 @@ def set_expiry(scope: Scope, client_id: str, expires_at: datetime | None) -> Non
     newest = key.secrets.filter(revoked_at=None).order_by("-created_at", "-pk").first()
     if newest is None or newest.ended_by(timezone.now()):
         raise KeyEnded
+    if scope.environment.refuses_end(expires_at, newest.created_at, newest.expires_at):
+        raise AgainstPolicy
     before = newest.expires_at.isoformat() if newest.expires_at else None
     newest.expires_at = expires_at
     newest.save(update_fields=["expires_at"])

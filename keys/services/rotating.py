@@ -117,9 +117,10 @@ def _allowed(scope: Scope, grace: timedelta) -> timedelta:
 
 
 def _expiry(rotation: Rotation, now: datetime) -> datetime | None:
-    """The life that the old one was given, counted from now."""
+    """The life that the old one was given, counted from now, as far as the policy lets it."""
     old = rotation.old or rotation.key.secrets.order_by("-created_at", "-pk").first()
-    return now + old.life if old and old.life else None
+    life = rotation.key.environment.life_after(old.life if old else None)
+    return now + life if life else None
 
 
 @transaction.atomic

@@ -77,7 +77,8 @@ def expiry(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
     shown = newest(key)
     ends = shown.expires_at if shown else None
     initial = {"expiry": "custom" if ends else "none", "ends_at": ends}
-    form = Ending(request.POST if request.method == "POST" else None, initial=initial)
+    given = request.POST if request.method == "POST" else None
+    form = Ending(given, initial=initial, place=scope.environment, secret=shown)
     if not form.is_valid():
         return _form_page(request, scope, key, form, EXPIRY)
     try:

@@ -1,0 +1,94 @@
+"""What owners type about the policy of an environment."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+
+from environments.services.policies import Policy
+
+
+def _count(label: str, least: int, most: int, **more: Any) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        min_value=least,
+        max_value=most,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        **more,
+    )
+
+
+class PolicyForm(forms.Form):
+    """What owners set for an environment, in whole days, hours and minutes."""
+
+    max_age_days = _count(
+        "Maximum age of a secret, in days",
+        1,
+        3650,
+        required=False,
+        help_text="Before a secret is so old, its rotation is prepared and its keepers are asked. Nothing is cut. "
+        "An expiry may not lie beyond it. Empty: no maximum.",
+    )
+    expiry_required = forms.BooleanField(
+        label="Every key must expire",
+        required=False,
+        help_text="New keys need a date, and a date cannot be taken away. Keys without one keep working.",
+    )
+    grace_default_hours = _count(
+        "Usual grace period, in hours",
+        1,
+        2160,
+        help_text="So long both secrets work when nobody chooses otherwise.",
+    )
+    grace_max_hours = _count(
+        "Longest grace period, in hours",
+        1,
+        2160,
+        help_text="At most 2,160 hours, which are 90 days.",
+    )
+    test_interval_minutes = _count(
+        "Test every key every so many minutes",
+        1,
+        1440,
+        help_text="From every minute to once a day (1440).",
+    )
+    idle_days = _count(
+        "Idle warning after so many days",
+        1,
+        3650,
+        required=False,
+        help_text="A key unused for so long is pointed out in the lists. Empty: never.",
+    )
+
+    @classmethod
+    def showing(cls, policy: Policy) -> "PolicyForm":
+        days, hours, minutes = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+        initial = {
+            "max_age_days": policy.secret_max_age and policy.secret_max_age // days,
+            "expiry_required": policy.expiry_required,
+            "grace_default_hours": policy.grace_default // hours,
+            "grace_max_hours": policy.grace_max // hours,
+            "test_interval_minutes": policy.test_interval // minutes,
+            "idle_days": policy.idle_after and policy.idle_after // days,
+        }
+        return cls(initial=initial)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        usual, longest = cleaned.get("grace_default_hours"), cleaned.get("grace_max_hours")
+        if usual and longest and usual > longest:
+            self.add_error("grace_default_hours", "Choose at most the longest grace period.")
+        return cleaned
+
+    @property
+    def policy(self) -> Policy:
+        said = self.cleaned_data
+        age, idle = said["max_age_days"], said["idle_days"]
+        return Policy(
+            secret_max_age=timedelta(days=age) if age else None,
+            grace_default=timedelta(hours=said["grace_default_hours"]),
+            grace_max=timedelta(hours=said["grace_max_hours"]),
+            expiry_required=said["expiry_required"],
+            test_interval=timedelta(minutes=said["test_interval_minutes"]),
+            idle_after=timedelta(days=idle) if idle else None,
+        )

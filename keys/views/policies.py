@@ -1,0 +1,68 @@
+"""The policy of an environment, with what it would touch before it is saved."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from environments.access import OrgScope
+from environments.guard import SignedInRequest, in_organization
+from environments.models import Environment
+from environments.policy import OrgAction
+from environments.services.policies import WORDS, Policy, set_policy
+from keys.impact import Impact
+from keys.policy_form import PolicyForm
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    what: str
+    before: str
+    after: str
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_organization(OrgAction.EDIT)
+def policy(request: SignedInRequest, scope: OrgScope, place: str) -> HttpResponse:
+    """Three steps on one address: fill in, see the impact, save."""
+    environment = scope.organization.environments.filter(slug=place).first()
+    if environment is None:
+        raise Http404("No such environment.")
+    old = Policy.of(environment)
+    if request.method != "POST":
+        return _form_page(request, environment, PolicyForm.showing(old))
+    form = PolicyForm(request.POST)
+    if not form.is_valid() or "back" in request.POST:
+        return _form_page(request, environment, form)
+    if form.policy == old:
+        messages.info(request, "Nothing was changed.")
+    elif "confirmed" not in request.POST:
+        return _review(request, scope, environment, form)
+    else:
+        set_policy(scope, place, form.policy)
+        messages.success(request, f"The policy of {environment.name} is saved.")
+    return redirect("keys:policy", scope.organization.slug, place)
+
+
+def _form_page(request: SignedInRequest, place: Environment, form: PolicyForm) -> HttpResponse:
+    status = 422 if form.is_bound and form.errors else 200
+    facts = {"environment": place, "form": form}
+    return render(request, "keys/policy.html", facts, status=status)
+
+
+def _review(
+    request: SignedInRequest, scope: OrgScope, place: Environment, form: PolicyForm
+) -> HttpResponse:
+    old = Policy.of(place)
+    before, after = old.said(), form.policy.said()
+    changes = [
+        Change(words, before[name], after[name])
+        for name, words in WORDS.items()
+        if before[name] != after[name]
+    ]
+    effects = Impact(scope, place, timezone.now()).of(old, form.policy)
+    facts = {"environment": place, "form": form, "changes": changes, "effects": effects}
+    return render(request, "keys/policy_review.html", facts)
