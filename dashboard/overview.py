@@ -19,6 +19,7 @@ from environments.models import (
     User,
 )
 from environments.policy import GRANTS, TEAM_GRANTS, Action, OrgAction, OrganizationRole
+from environments.policy import SENTENCES as RIGHTS
 from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, Secret
 from keys.outcomes import Outcome
 
@@ -28,6 +29,9 @@ SETTLED = timedelta(hours=1)
 ROWS = 7
 CHANGES = 10
 FOUND = 20
+MACHINE = "Latchkey"
+WORDS: Mapping[str, str] = {str(action): words for action, words in RIGHTS.items()}
+"""What was refused is written down by the name of its right."""
 
 FAILING = Q(failing_since__isnull=False, disabled_at=None)
 
@@ -131,7 +135,7 @@ def look(scope: OrgScope, now: datetime) -> Overview:
     )
 
 
-def _keys(scope: OrgScope) -> KeyQuerySet:
+def keys_of(scope: OrgScope) -> KeyQuerySet:
     """A key shows the date of its newest live secret."""
     newest = Secret.objects.filter(key=OuterRef("pk"), revoked_at=None).order_by(
         "-created_at", "-pk"
@@ -147,7 +151,7 @@ def _keys(scope: OrgScope) -> KeyQuerySet:
 def _columns(scope: OrgScope, now: datetime) -> list[Figures]:
     running = Q(disabled_at=None)
     counted = (
-        _keys(scope)
+        keys_of(scope)
         .order_by()
         .values("environment")
         .annotate(
@@ -176,7 +180,7 @@ def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
         key=OuterRef("pk"), collected_at=None, revoked_at=None, created_at__lte=now - SETTLED
     ).order_by("created_at")
     keys = (
-        _keys(scope)
+        keys_of(scope)
         .filter(disabled_at=None)
         .annotate(waiting_since=Subquery(uncollected.values("created_at")[:1]))
         .filter(FAILING | Q(ends_at__lte=now + SOON) | Q(waiting_since__isnull=False))
@@ -215,9 +219,9 @@ def _changes(scope: OrgScope) -> list[Change]:
     return [
         Change(
             line.at,
-            line.actor,
+            line.actor or MACHINE,
             SENTENCES[Event(line.event)],
-            line.label or line.subject,
+            WORDS.get(line.label, line.label or line.subject),
             names.get(line.environment, line.environment),
             line.denied,
         )

@@ -25,6 +25,7 @@ urlpatterns = [
     path("join/<str:token>/", arrival.join, name="join"),
     path("", include("environments.urls")),
     path("o/<slug:org>/", views.overview_page, name="overview"),
+    path("o/<slug:org>/first-steps/", views.put_away_first_steps, name="put_away_first_steps"),
     path("o/<slug:org>/search/", views.search, name="search"),
     path("", include("keys.urls")),
 ]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import overview
+from dashboard import first_steps, horizon, overview
 from dashboard.context import THEMES
 from dashboard.error_codes import CODES
 from environments.access import OrgScope
@@ -39,8 +39,30 @@ def home(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @in_organization(OrgAction.VIEW)
 def overview_page(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
-    seen = overview.look(scope, timezone.now())
-    return render(request, "dashboard/overview.html", {"scope": scope, "seen": seen})
+    now = timezone.now()
+    facts = {
+        "scope": scope,
+        "seen": overview.look(scope, now),
+        "weeks": horizon.weeks(overview.keys_of(scope), now),
+        "steps": first_steps.left(request, scope, now),
+    }
+    return render(request, "dashboard/overview.html", facts)
+
+
+@require_POST
+@in_organization(OrgAction.EDIT)
+def put_away_first_steps(request: SignedInRequest, scope: OrgScope) -> HttpResponse:  # noqa: ARG001  # the door's signature
+    """In this browser, for this person in this organization."""
+    response = redirect("overview", org=scope.organization.slug)
+    response.set_cookie(
+        first_steps.cookie(scope),
+        "away",
+        max_age=YEAR,
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 @require_safe
