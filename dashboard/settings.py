@@ -81,6 +81,9 @@ if LATCHKEY_ROLE not in ROLES:
 PORT = number("PORT", 8000, least=1, most=65535)
 LATCHKEY_BASE_URL = origin("LATCHKEY_BASE_URL", f"http://localhost:{PORT}")
 LATCHKEY_INTERNAL_URL = origin("LATCHKEY_INTERNAL_URL", LATCHKEY_BASE_URL)
+# What the clock's tests may do to one outside host; those that somebody waits for overtake.
+LATCHKEY_HOST_TESTS_AT_ONCE = number("LATCHKEY_HOST_TESTS_AT_ONCE", 4, least=1, most=1000)
+LATCHKEY_HOST_TESTS_A_MINUTE = number("LATCHKEY_HOST_TESTS_A_MINUTE", 60, least=1, most=60_000)
 LATCHKEY_WORKER_THREADS = number("LATCHKEY_WORKER_THREADS", 8, least=1, most=256)
 # How many proxies of ours stand in front: so many entries of X-Forwarded-For, from the right, are believed.
 LATCHKEY_PROXIES = number("LATCHKEY_PROXIES", 0, least=0, most=9)

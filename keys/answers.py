@@ -14,6 +14,7 @@ from environments.course import Reply
 from keys.outcomes import Outcome
 
 CLOCK_NOISE = 3  # seconds: a date without fractions, and the way it took
+LONGEST_WAIT = 24 * 3600  # seconds; a server that asks for more is asked again after a day
 LONGEST_LIFE = 10 * 365 * 24 * 3600  # seconds; beyond it expires_in is nonsense
 _ERRORS = {
     "invalid_client": Outcome.REFUSED,
@@ -205,6 +206,15 @@ def _clocks(reply: Reply, now: float) -> str:
 def _retry(reply: Reply) -> str:
     after = reply.headers.get("retry-after", "")
     return f"It asks to wait: {_short(after)}{' s' if after.isdigit() else ''}" if after else ""
+
+
+def wait_asked(reply: Reply, now: float) -> float | None:
+    """Seconds, from Retry-After as a number or a date; a day at most, None where nothing sensible is said."""
+    said = reply.headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(min(int(said[:9]), LONGEST_WAIT))
+    at = parse_http_date_safe(said)
+    return None if at is None else min(max(at - now, 0.0), float(LONGEST_WAIT))
 
 
 def _short(value: object) -> str:

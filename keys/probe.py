@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 from environments.course import Course, Reply, Stage
 from environments.faults import Cause, Forbidden, Unreachable
 from environments.outbound import post_form
-from keys.answers import Asked, Verdict, judge
+from keys.answers import Asked, Verdict, judge, wait_asked
 from keys.crypto import SecretText
 from keys.outcomes import Outcome
 
@@ -52,6 +52,8 @@ class Finding:
     error: str = ""
     said: str = ""
     duration_ms: float | None = None
+    retry_after: float | None = None
+    """Seconds that the server asked to be left alone."""
 
 
 def fetch_token(
@@ -66,12 +68,13 @@ def fetch_token(
     started = time.monotonic()
     form, headers = _request(target, secret, ticket)
     status: int | None = None
+    wait: float | None = None
     try:
         reply = post_form(target.url, form, headers=headers, course=course)
     except (Forbidden, Unreachable) as failure:
         verdict, stages = _unanswered(failure, target, course)
     else:
-        status = reply.status
+        status, wait = reply.status, wait_asked(reply, time.time())
         verdict, stages = _answered(reply, target, course)
     clean = Scrubber(target.client_id, secret)
     return Finding(
@@ -81,6 +84,7 @@ def fetch_token(
         error=clean(verdict.error)[:80],
         said=clean(verdict.said),
         duration_ms=round((time.monotonic() - started) * 1000, 1),
+        retry_after=wait,
     )
 
 

@@ -21,7 +21,7 @@ from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.opening import open_credential
 from keys.outcomes import Outcome
 from keys.probe import Finding, Target, fetch_token
-from keys.upkeep import alarms
+from keys.upkeep import alarms, hosts
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +32,16 @@ def run_credential_test(test_id: int) -> int | None:
     The id of the rotation that this brings on, if one is open.
     """
     ticket = secrets.token_urlsafe(32)
-    test = CredentialTest.objects.claim(
-        test_id, timezone.now(), worker=_worker(), ticket_hash=sha256(ticket.encode()).hexdigest()
-    )
+    ticket_hash = sha256(ticket.encode()).hexdigest()
+    test = hosts.claim(test_id, timezone.now(), worker=_worker(), ticket_hash=ticket_hash)
     if test is None:
         return None
     secret = Secret.objects.select_related("key__environment", "key__endpoint", "endpoint").get(
         pk=test.secret_id
     )
-    keep(test, _look(test, secret, ticket))
+    finding = _look(test, secret, ticket)
+    keep(test, finding)
+    hosts.heed(test, finding, timezone.now())
     return Rotation.objects.open().filter(key=test.key_id).values_list("pk", flat=True).first()
 
 
