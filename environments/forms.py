@@ -44,6 +44,14 @@ def printable(value: str) -> None:
         raise ValidationError("Use letters, digits, spaces and signs only.")
 
 
+WORDS_LENGTH = 100
+
+
+def words_of(text: str) -> str:
+    """What an address asks for, as text that a database can be asked for."""
+    return text.replace("\x00", "").encode(errors="ignore").decode().strip()[:WORDS_LENGTH]
+
+
 class Line(forms.CharField):
     """One line of readable text."""
 

@@ -13,13 +13,13 @@ from django.views.decorators.http import require_http_methods
 from environments import audit, policy
 from environments.access import OrgScope, Scope
 from environments.events import SENTENCES, Event
+from environments.forms import words_of
 from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.models import AuditEvent, Team
 from environments.policy import Action, OrgAction
 
 ROWS = 50
 LARGEST = 2**63 - 1
-WORDS_LENGTH = 100
 MACHINE = "Latchkey"
 """The actor of what a worker did by the clock."""
 DOOR = frozenset({"sign-in", "password", "setup-link", "setup"})
@@ -77,6 +77,7 @@ def _page(
         "older": rows[ROWS - 1].sequence if len(rows) > ROWS else None,
         "asked": asked,
         "whose": whose,
+        "everywhere": absent is DOOR,
         "events": [
             (str(event), _title(event))
             for event in Event
@@ -99,8 +100,8 @@ class Asked:
     def read(cls, query: QueryDict) -> "Asked":
         event = query.get("event", "")
         return cls(
-            _words(query.get("actor", "")),
-            _words(query.get("about", "")),
+            words_of(query.get("actor", "")),
+            words_of(query.get("about", "")),
             event if event in EVENTS else "",
             _number(query.get("before", "")),
         )
@@ -119,11 +120,6 @@ class Asked:
         if self.about:
             lines = lines.filter(Q(label__icontains=self.about) | Q(subject__icontains=self.about))
         return lines if self.before is None else lines.filter(sequence__lt=self.before)
-
-
-def _words(text: str) -> str:
-    """Text that a database can be asked for."""
-    return text.replace("\x00", "").encode(errors="ignore").decode().strip()[:WORDS_LENGTH]
 
 
 def _number(text: str) -> int | None:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from environments import policy
 from environments.access import OrgScope, Refused
-from environments.forms import InviteForm, RolesForm
+from environments.forms import InviteForm, RolesForm, words_of
 from environments.guard import SignedInRequest, in_organization
 from environments.models import Environment, Invitation, Member
 from environments.policy import OrgAction, OrganizationRole
@@ -24,6 +25,7 @@ from environments.services import invitations, roles
 from environments.services.invitations import AlreadyMember
 from environments.services.roles import LastOwner, may_reach
 
+PER_PAGE = 50
 ONE_OWNER = "This is the only owner. Make somebody else an owner first."
 
 
@@ -31,7 +33,7 @@ def _members(scope: OrgScope) -> QuerySet[Member]:
     return (
         scope.organization.members.select_related("user")
         .prefetch_related("environment_grants", "team_memberships__team")
-        .order_by("user__name", "user__email")
+        .order_by("user__name", "user__email", "pk")
     )
 
 
@@ -48,14 +50,21 @@ def _words_for(
 @in_organization(OrgAction.VIEW)
 def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     environments = list(scope.organization.environments.all())
-    everybody = list(_members(scope))
+    words = words_of(request.GET.get("q", ""))
+    found = _members(scope)
+    if words:
+        found = found.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     links = scope.organization.invitations.open(timezone.now())
     facts = {
         "scope": scope,
         "can": scope.can,
         "environments": environments,
-        "rows": [{"member": each, "roles": _words_for(each, environments)} for each in everybody],
-        "owners": sum(each.organization_role is OrganizationRole.OWNER for each in everybody),
+        "page": page,
+        "words": words,
+        "total": scope.organization.members.count(),
+        "rows": [{"member": each, "roles": _words_for(each, environments)} for each in page],
+        "owners": scope.organization.members.filter(role=OrganizationRole.OWNER).count(),
         "links": links.select_related("made_by").order_by("-made_at")
         if scope.can["invite"]
         else [],

@@ -1,6 +1,7 @@
 """Teams: who is in them, and where they may issue keys."""
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
@@ -16,6 +17,7 @@ from environments.reauth import fresh_sign_in
 from environments.services import teams as verbs
 from environments.services.teams import TeamHasKeys
 
+PER_PAGE = 50
 PAGE = ["GET", "HEAD", "POST"]
 
 
@@ -57,16 +59,26 @@ def new_team(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
 def team(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
     found = _team(scope, team)
     places = {place.pk for place in found.issues_in.all()}
+    members = found.members.select_related("member__user").order_by("role", "member__user__email")
     facts = {
         "team": found,
-        "members": found.members.select_related("member__user").order_by(
-            "role", "member__user__email"
-        ),
+        "page": Paginator(members, PER_PAGE).get_page(request.GET.get("page")),
+        **_keys_of(scope, found),
         "issuing": [(place, place.pk in places) for place in scope.organization.environments.all()],
         "can": scope.can,
         "may_appoint": scope.may_appoint(found),
     }
     return render(request, "environments/team.html", facts)
+
+
+def _keys_of(scope: OrgScope, team: Team) -> dict[str, int]:
+    """How many keys the team owns, and how many of them this person may see; the list itself is upstairs."""
+    keys = team.keys.filter(deleted_at=None)
+    owned = keys.count()
+    if scope.member.team_memberships.filter(team=team).exists():
+        return {"owned": owned, "seen": owned}
+    held = scope.member.environment_grants.values("environment")
+    return {"owned": owned, "seen": keys.filter(environment__in=held).count()}
 
 
 @require_http_methods(PAGE)

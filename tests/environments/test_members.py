@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from environments.models import AuditEvent, EnvironmentGrant, Invitation, Member
+from environments.models import AuditEvent, EnvironmentGrant, Invitation, Member, User
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +129,29 @@ def test_an_admin_cannot_invite_an_owner_nor_anyone_twice(acme, sign_in):
     for address in ("", "no address", "a\x00@acme.test", "a" * 300 + "@acme.test"):
         assert client.post(page, {"email": address, "role": "member"}).status_code == 200
     assert not Invitation.objects.exists()
+
+
+def test_a_thousand_members_are_read_page_by_page_and_found_by_name(acme, sign_in):
+    people = User.objects.bulk_create(
+        User(email=f"p{number:03}@acme.test", name=f"Person {number:03}") for number in range(120)
+    )
+    Member.objects.bulk_create(
+        Member(organization=acme.organization, user=each, role="member") for each in people
+    )
+    client = sign_in("admin")
+    seen = []
+    for page in (1, 2, 3):
+        seen += [
+            row["member"].pk
+            for row in client.get("/o/acme/members/", {"page": page}).context["rows"]
+        ]
+    assert len(seen) == len(set(seen)) == acme.organization.members.count()
+    found = client.get("/o/acme/members/", {"q": "person 07"}).context["rows"]
+    assert len(found) == 10
+    assert "No match" in client.get("/o/acme/members/", {"q": "nobody\x00"}).content.decode()
+
+
+def test_the_list_of_members_costs_the_same_for_many(acme, sign_in, django_assert_max_num_queries):
+    client = sign_in("owner")
+    with django_assert_max_num_queries(22):
+        client.get("/o/acme/members/")

@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from environments.models import Team, TeamMember
+from environments.models import EnvironmentGrant, Team, TeamMember
 
 
 def at(name, *more):
@@ -78,3 +78,21 @@ def test_a_team_that_owns_keys_stays(acme, sign_in, issue):
     answer = sign_in("owner").post(at("delete_team", "payments"), follow=True)
     assert b"owns keys" in answer.content
     assert Team.objects.filter(slug="payments").exists()
+
+
+def test_a_team_leads_to_those_of_its_keys_that_the_reader_may_see(acme, sign_in, issue):
+    issue(name="ours", team=acme.team)
+    issue(name="live", team=acme.team, environment="production")
+    EnvironmentGrant.objects.filter(
+        member=acme.member("viewer"), environment=acme.environment("production")
+    ).delete()
+    page = "/o/acme/teams/payments/"
+    link = "/o/acme/keys/?team=payments"
+    teammate = sign_in("teammate").get(page).content.decode()
+    assert f'href="{link}">2 keys</a>.' in teammate
+    viewer = sign_in("viewer").get(page).content.decode()
+    assert f'href="{link}">1 key</a> of 2' in viewer
+    owner = sign_in("owner").get(page).content.decode()  # holds no role in an environment
+    assert link not in owner
+    assert "owns 2 keys, in environments where you have no role" in owner
+    assert "owns no key yet" in sign_in("owner").get("/o/acme/teams/search/").content.decode()
