@@ -34,6 +34,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
 
 
+@pytest.fixture(scope="module")
+def sockets() -> None:
+    """For what a whole file of tests shares, which is made before the hook above runs."""
+    enable_socket()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def folders() -> None:
     startup.make_folders()

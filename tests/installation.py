@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from django.conf import settings
 from django.db import connection
 
-PATIENCE = 40.0
+REDIS_DATABASES = 16  # as many as its configuration has unless somebody changes it
+PATIENCE = 120.0  # seconds; waited out only where something is broken
 OWN = (
     "SECRET_KEY",
     "DATA_DIR",
@@ -96,22 +98,40 @@ class Installation:
         return programs_below(self.process.pid)
 
     def last_words(self) -> str:
-        logs = [self.said, *sorted((self.data / "logs").glob("*.log"))]
-        return "\n".join(f"== {log.name}\n{log.read_text()[-1500:]}" for log in logs)
+        return "\n".join(f"== {log.name}\n{log.read_text()[-1500:]}" for log in self.logs())
+
+    def logs(self) -> list[Path]:
+        return [self.said, *sorted((self.data / "logs").glob("*.log"))]
+
+    def logged(self) -> str:
+        return "".join(log.read_text() for log in self.logs())
 
 
 @contextmanager
 def running(data: Path, **environment: str) -> Iterator[Installation]:
     """On the database and broker that this run of the tests is about, but with a database of its own."""
     with _database() as url:
-        broker = os.environ.get("LATCHKEY_TEST_BROKER_URL", "")
-        it = Installation(data, **{"DATABASE_URL": url, "CELERY_BROKER_URL": broker, **environment})
+        own = {"DATABASE_URL": url, "CELERY_BROKER_URL": broker()}
+        it = Installation(data, **own | environment)
         try:
             it.start()
             yield it
         finally:
             if it.process and it.process.poll() is None:
                 it.stop()
+
+
+def broker() -> str:
+    """The broker of this run; of Redis the database below the run's own, one further down for each worker of
+    xdist. Else another installation's worker would take this one's messages, and the sweeper had to find the rows.
+    """
+    told = os.environ.get("LATCHKEY_TEST_BROKER_URL", "")
+    url = urlsplit(told)
+    if not url.scheme.startswith("redis"):
+        return told
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    number = int(url.path.strip("/") or 0) - 1 - process
+    return url._replace(path=f"/{number % REDIS_DATABASES}").geturl()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from django.http import Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
@@ -24,6 +24,7 @@ from keys.views.common import about, gone_once_deleted, living_key, to_page
 
 # Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
 REFERRER = "same-origin"
+UNTICKED = "unticked"
 
 
 def new_once() -> str:
@@ -133,7 +134,8 @@ def secret(
         issuing.discard_secret(scope, shown)
         return _to_secrets(shown)
     if not request.POST.get("stored"):
-        return _show(request, scope, shown, forgot=True)
+        # An answer to a POST would stand in the browser's history, and Back would ask to send it again.
+        return redirect(f"{request.path}?{UNTICKED}")
     return _finish(scope, shown)
 
 
@@ -157,9 +159,7 @@ def _finish(scope: Scope, shown: Handover) -> HttpResponse:
     return to_page("keys:test_run", key, test=test.pk)
 
 
-def _show(
-    request: SignedInRequest, scope: Scope, shown: Handover, *, forgot: bool = False
-) -> HttpResponse:
+def _show(request: SignedInRequest, scope: Scope, shown: Handover) -> HttpResponse:
     key = shown.secret.key
     try:
         text = issuing.see_secret(scope, shown, Browser.of(request))
@@ -172,8 +172,8 @@ def _show(
         response["Content-Disposition"] = f'attachment; filename="{key.client_id}.env"'
     else:
         context = about(scope, key)
-        context |= {"shown": shown, "text": text.reveal(), "forgot": forgot}
+        context |= {"shown": shown, "text": text.reveal(), "forgot": UNTICKED in request.GET}
         context |= {"snippets": snippets(key)}
-        response = render(request, "keys/secret.html", context, status=422 if forgot else 200)
+        response = render(request, "keys/secret.html", context)
     response["Referrer-Policy"] = REFERRER
     return response

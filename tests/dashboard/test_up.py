@@ -19,16 +19,9 @@ BACK_WITHIN = 6.0
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory, _sockets):
+def house(tmp_path_factory, sockets):
     with running(tmp_path_factory.mktemp("up") / "data") as it:
         yield it
-
-
-@pytest.fixture(scope="module")
-def _sockets():
-    from pytest_socket import enable_socket
-
-    enable_socket()
 
 
 def test_it_says_where_it_runs_and_how_the_first_person_gets_in(house):

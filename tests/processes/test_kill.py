@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 
 from dashboard import programs
+from tests.installation import broker
 from tests.servers import saying, serving
 
 pytestmark = [pytest.mark.processes, pytest.mark.enable_socket]
@@ -62,12 +63,6 @@ def database(tmp_path: Path):
             yield urlunsplit(parts._replace(path=f"/{name}"))
         finally:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def broker() -> str:
-    url = os.environ.get("LATCHKEY_TEST_BROKER_URL", "")
-    # A number of its own, so that no other run's worker takes this one's messages.
-    return urlunsplit(urlsplit(url)._replace(path="/13")) if url.startswith("redis") else url
 
 
 class Machine:
