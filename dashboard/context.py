@@ -40,6 +40,7 @@ SECTIONS = {
     "environments:log": "log",
     "environments:settings": "settings",
     "keys:policy": "settings",
+    "keys:expiries": "expiries",
 }
 
 

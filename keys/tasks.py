@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from keys.upkeep import ages, alarms, purging, rotations, testing, timetable
+from keys.upkeep import ages, alarms, folding, purging, rotations, testing, timetable
 
 NOW, DUE = "now", "due"  # the two queues of dashboard.celery, which a worker fetches from in turn
 
@@ -51,6 +51,11 @@ def watch_ages() -> None:
     now = timezone.now()
     ages.prepare_rotations(now)
     ages.warn_of_expiries(now)
+
+
+@shared_task(name="keys.tasks.fold_tests")
+def fold_tests() -> None:
+    folding.fold_tests(timezone.now())
 
 
 @shared_task(name="keys.tasks.purge")

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from keys.views import acts, detail, lists, making, policies, runs
+from keys.views import acts, detail, expiries, lists, making, policies, runs
 
 app_name = "keys"
 
@@ -24,6 +24,7 @@ of_one = [
 
 urlpatterns = [
     path("o/<slug:org>/keys/", lists.everywhere, name="everywhere"),
+    path("o/<slug:org>/expiries/", expiries.expiries, name="expiries"),
     path("o/<slug:org>/settings/<slug:place>/", policies.policy, name="policy"),
     path("o/<slug:org>/e/<slug:env>/", lists.environment, name="environment"),
     path("o/<slug:org>/e/<slug:env>/keys/new/", making.create, name="create"),

@@ -1,7 +1,7 @@
 """Keys, what proves them, and the rows that drive background work. Time is data: dates, never flags."""
 
 from keys.models.batch import Batch, BatchItem
-from keys.models.credential_test import LEASE, STRIKES, CredentialTest
+from keys.models.credential_test import LEASE, STRIKES, CredentialTest, CredentialTestQuerySet
 from keys.models.daily_figure import DailyFigure
 from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
@@ -20,6 +20,7 @@ __all__ = [
     "Batch",
     "BatchItem",
     "CredentialTest",
+    "CredentialTestQuerySet",
     "DailyFigure",
     "Handover",
     "Key",
