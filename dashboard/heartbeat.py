@@ -30,7 +30,7 @@ def signal(name: str) -> None:
 
 
 def last(name: str) -> datetime | None:
-    return Heartbeat.objects.filter(name=name).values_list("at", flat=True).first()
+    return Heartbeat.last(name)
 
 
 def is_alive(name: str, now: datetime) -> bool:

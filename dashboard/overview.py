@@ -13,22 +13,20 @@ from environments.events import SENTENCES, Event
 from environments.models import (
     Environment,
     Kind,
-    Member,
     Organization,
-    Team,
     User,
 )
 from environments.policy import GRANTS, TEAM_GRANTS, Action, OrgAction, OrganizationRole
 from environments.policy import SENTENCES as RIGHTS
-from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, Secret
+from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, Rotation, Secret
 from keys.outcomes import Outcome
+from keys.progress.states import in_short
 
 SOON = timedelta(days=7)
 MONTH = timedelta(days=30)
 SETTLED = timedelta(hours=1)
 ROWS = 7
 CHANGES = 10
-FOUND = 20
 MACHINE = "Latchkey"
 WORDS: Mapping[str, str] = {str(action): words for action, words in RIGHTS.items()}
 """What was refused is written down by the name of its right."""
@@ -57,7 +55,8 @@ class Concern:
     tone: str
     reason: str
     at: datetime | None
-    at_style: str = "ago"
+    rotation: str = ""
+    """Its page is the one to open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,8 @@ def _column(place: Environment, row: Mapping[str, Any] | None) -> Figures:
 
 
 def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
-    """Worst first: failing in production, failing elsewhere, ended, never collected, ending soon."""
+    """Worst first: failing in production, failing elsewhere, leaked without a successor, ended, a rotation that
+    does not move, never collected, ending soon."""
     uncollected = Secret.objects.filter(
         key=OuterRef("pk"), collected_at=None, revoked_at=None, created_at__lte=now - SETTLED
     ).order_by("created_at")
@@ -183,8 +183,14 @@ def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
         keys_of(scope)
         .filter(disabled_at=None)
         .annotate(waiting_since=Subquery(uncollected.values("created_at")[:1]))
-        .filter(FAILING | Q(ends_at__lte=now + SOON) | Q(waiting_since__isnull=False))
+        .filter(
+            FAILING
+            | Q(ends_at__lte=now + SOON)
+            | Q(waiting_since__isnull=False)
+            | Exists(Rotation.objects.filter(key=OuterRef("pk")).troubled(now))
+        )
         .select_related("environment__organization", "team")
+        .with_troubled(now)
         .order_by("name")[:200]
     )
     ranked = [(rank, concern) for key in keys for rank, concern in [_concern(key, now)]]
@@ -192,19 +198,32 @@ def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
 
 
 def _concern(key: Key, now: datetime) -> tuple[int, Concern]:
-    ends_at: datetime | None = getattr(key, "ends_at", None)
-    waiting: datetime | None = getattr(key, "waiting_since", None)
     if key.failing_since:
         reason = (
             f"Failing: {Outcome(key.last_outcome).label.lower()}" if key.last_outcome else "Failing"
         )
         rank = 0 if key.environment.kind == Kind.PRODUCTION else 1
         return rank, Concern(key, "bad", reason, key.failing_since)
+    return _rotation_concern(key, now) or _secret_concern(key, now)
+
+
+def _rotation_concern(key: Key, now: datetime) -> tuple[int, Concern] | None:
+    troubled: list[Rotation] = getattr(key, "troubled", [])
+    if not troubled:
+        return None
+    short = in_short(troubled[0], now)
+    concern = Concern(key, short.tone, f"Rotation: {short.words}", short.at, troubled[0].public_id)
+    return 2 if short.tone == "bad" else 4, concern
+
+
+def _secret_concern(key: Key, now: datetime) -> tuple[int, Concern]:
+    ends_at: datetime | None = getattr(key, "ends_at", None)
+    waiting: datetime | None = getattr(key, "waiting_since", None)
     if ends_at and ends_at <= now:
-        return 2, Concern(key, "bad", "Expired", ends_at)
+        return 3, Concern(key, "bad", "Expired", ends_at)
     if waiting:
-        return 3, Concern(key, "warn", "Secret not collected; it ends", waiting + COLLECT_WITHIN)
-    return 4, Concern(key, "warn", "Expires", ends_at)
+        return 5, Concern(key, "warn", "Secret not collected; it ends", waiting + COLLECT_WITHIN)
+    return 6, Concern(key, "warn", "Expires", ends_at)
 
 
 def _changes(scope: OrgScope) -> list[Change]:
@@ -243,43 +262,3 @@ def _helpers(scope: OrgScope) -> list[User]:
         role__in=[OrganizationRole.OWNER, OrganizationRole.ADMIN]
     )
     return [member.user for member in givers.exclude(pk=scope.member.pk).select_related("user")[:3]]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search found, by kind."""
-
-    keys: Sequence[Key]
-    teams: Sequence[Team]
-    people: Sequence[Member]
-
-    @property
-    def count(self) -> int:
-        return len(self.keys) + len(self.teams) + len(self.people)
-
-
-def search(scope: OrgScope, words: str) -> Found:
-    """Names, client IDs and hints of keys; names of teams and people; only what the person may view."""
-    if not words:
-        return Found([], [], [])
-    keys = (
-        Key.objects.visible_to(scope.actor)
-        .existing()
-        .filter(environment__organization=scope.organization)
-    )
-    match = Q(name__icontains=words) | Q(client_id__icontains=words) | Q(note__icontains=words)
-    hinted = Secret.objects.filter(key=OuterRef("pk"), hint=words.lstrip("…."))
-    people = scope.organization.members
-    return Found(
-        list(
-            keys.filter(match | Exists(hinted))
-            .select_related("environment__organization", "team")
-            .order_by("name")[:FOUND]
-        ),
-        list(scope.organization.teams.filter(name__icontains=words)[:FOUND]),
-        list(
-            people.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
-            .select_related("user")
-            .order_by("user__email")[:FOUND]
-        ),
-    )

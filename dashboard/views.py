@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import first_steps, horizon, overview
+from dashboard import finding, first_steps, horizon, overview
 from dashboard.context import THEMES
 from dashboard.error_codes import CODES
 from environments.access import OrgScope
@@ -69,7 +69,7 @@ def put_away_first_steps(request: SignedInRequest, scope: OrgScope) -> HttpRespo
 @in_organization(OrgAction.VIEW)
 def search(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     words = request.GET.get("q", "").replace("\x00", "").strip()[:QUERY_LENGTH]
-    found = overview.search(scope, words)
+    found = finding.search(scope, words)
     return render(
         request, "dashboard/search.html", {"scope": scope, "words": words, "found": found}
     )

@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.http import QueryDict
 
 from environments.models import Environment, Team
-from keys.models import KeyQuerySet, Secret
+from keys.models import KeyQuerySet, Rotation, Secret
 from keys.outcomes import Outcome
 
 QUERY_LENGTH = 100
@@ -16,6 +16,7 @@ HEALTH = {
     "failing": "Failing",
     "working": "Working",
     "untested": "Untested",
+    "rotating": "Rotating",
     "disabled": "Disabled",
     "expired": "Expired",
     "deleted": "Deleted",
@@ -142,6 +143,7 @@ def _healthy(word: str, now: datetime) -> Q:
         "failing": live & ~Q(failing_since=None),
         "working": current & Q(failing_since=None, last_outcome=Outcome.WORKS),
         "untested": live & Q(last_tested_at=None),
+        "rotating": live & Q(Exists(Rotation.objects.filter(key=OuterRef("pk"), closed_at=None))),
         "disabled": exists & ~Q(disabled_at=None),
         "expired": live & Q(ends_at__lte=now),
     }.get(word, exists)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from keys.models import CredentialTest, Key, Secret
+from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.outcomes import Fault, Outcome
+from keys.progress.states import in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +32,41 @@ def unended(key: Key, now: datetime) -> list[Secret]:
     return [each for each in newest_first(key) if not each.ended_by(now)]
 
 
+def running(key: Key) -> Rotation | None:
+    """The rotation that is open; lists fetch it with their rows."""
+    listed: list[Rotation] | None = getattr(key, "running", None)
+    found = key.rotations.open()[:1] if listed is None else listed
+    return next(iter(found), None)
+
+
 def health(key: Key, now: datetime) -> Health:
-    """An end or a pause first, then what the last test found."""
+    """An end or a pause first, then a failure, then a rotation, then what the last test found."""
     if key.deleted_at:
         return Health("idle", "Deleted", since=key.deleted_at)
     if key.disabled_at:
         return Health("idle", "Disabled", since=key.disabled_at)
-    shown = newest(key)
+    return _unpaused(key, now)
+
+
+def _unpaused(key: Key, now: datetime) -> Health:
+    shown, rotation = newest(key), running(key)
     if shown is None:
-        return Health("bad", "No secret", "every secret was revoked")
+        said = in_short(rotation, now).words if rotation else "every secret was revoked"
+        return Health("bad", "No secret", said)
     if shown.ended_by(now):
         return Health("bad", "Expired", since=shown.expires_at)
-    return _tested(key, shown, now)
+    return _tested(key, shown, rotation, now)
 
 
-def _tested(key: Key, shown: Secret, now: datetime) -> Health:
+def _tested(key: Key, shown: Secret, rotation: Rotation | None, now: datetime) -> Health:
     outcome = Outcome(key.last_outcome) if key.last_outcome else None
     if key.failing_since:
         return Health("bad", "Failing", outcome.label if outcome else "", key.failing_since)
+    if rotation:
+        short = in_short(rotation, now)
+        return Health(
+            short.tone, "Rotating", short.words, None if short.tone == "run" else short.at
+        )
     if shown.collected_at is None:
         return Health("warn", "Secret not collected")
     return _judged(key, outcome, now)

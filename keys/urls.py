@@ -2,14 +2,18 @@
 
 from django.urls import include, path
 
-from keys.views import acts, detail, expiries, lists, making, policies, runs
+from keys.views import acts, detail, expiries, lists, making, policies, rotation, runs
 
 app_name = "keys"
 
 of_one = [
     path("", detail.detail, name="detail"),
     path("secret/<str:handover>/", making.secret, name="secret"),
-    path("rotate/", making.rotate, name="rotate"),
+    path("rotate/", rotation.rotate, name="rotate"),
+    path("rotate/extend/", rotation.extend, name="extend"),
+    path("rotate/retire/", rotation.retire, name="retire"),
+    path("rotate/discard/", rotation.discard, name="discard"),
+    path("rotations/<str:rotation>/", rotation.rotation, name="rotation"),
     path("test/", runs.test, name="test"),
     path("tests/<int:test>/", runs.test_run, name="test_run"),
     path("tests/<int:test>/cancel/", runs.cancel_test, name="cancel_test"),
@@ -19,6 +23,7 @@ of_one = [
     path("disable/", acts.disable, name="disable"),
     path("enable/", acts.enable, name="enable"),
     path("secrets/<str:secret>/revoke/", acts.revoke, name="revoke"),
+    path("secrets/<str:secret>/leak/", rotation.leak, name="leak"),
     path("delete/", acts.delete, name="delete"),
 ]
 

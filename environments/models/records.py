@@ -1,5 +1,7 @@
 """The audit chain's rows, and signs of life."""
 
+from datetime import datetime
+
 from django.db import models
 
 
@@ -53,3 +55,7 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.at:%H:%M:%S}"
+
+    @classmethod
+    def last(cls, name: str) -> datetime | None:
+        return cls.objects.filter(name=name).values_list("at", flat=True).first()

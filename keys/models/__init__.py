@@ -7,13 +7,14 @@ from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
 from keys.models.key import TICKS, Key, KeyQuerySet
 from keys.models.provider_host import ProviderHost
-from keys.models.rotation import Rotation
+from keys.models.rotation import OVERDUE, Rotation
 from keys.models.secret import COLLECT_WITHIN, Secret, new_secret_id
 from keys.models.signing_key import SigningKey
 
 __all__ = [
     "COLLECT_WITHIN",
     "LEASE",
+    "OVERDUE",
     "SHOWN_FOR",
     "STRIKES",
     "TICKS",

@@ -1,5 +1,6 @@
 """The named credential, with a public client ID."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -12,6 +13,7 @@ from keys.crypto import mint_client_id
 from keys.models.credential_test import CredentialTest
 from keys.models.endpoint import TokenEndpoint
 from keys.models.reach import reach
+from keys.models.rotation import Rotation
 from keys.models.secret import Secret
 
 TICKS = 20
@@ -28,6 +30,12 @@ class KeyQuerySet(models.QuerySet["Key"]):
         teams = TeamMember.objects.filter(member__user=user).values("team")
         return self.filter(Q(environment__in=granted) | Q(team__in=teams))
 
+    def with_troubled(self, now: datetime) -> Self:
+        """Each with the rotation that waits for a person or does not move, as `troubled`."""
+        return self.prefetch_related(
+            Prefetch("rotations", Rotation.objects.troubled(now), "troubled")
+        )
+
     def existing(self) -> Self:
         return self.filter(deleted_at=None)
 
@@ -36,11 +44,12 @@ class KeyQuerySet(models.QuerySet["Key"]):
         return self.filter(deleted_at=None, disabled_at=None)
 
     def for_table(self) -> Self:
-        """What a list row shows: team, live and ended secrets, the last tests."""
+        """What a list row shows: team, live and ended secrets, the open rotation, the last tests."""
         return (
             self.select_related("team", "environment__organization", "endpoint")
             .prefetch_related(
                 Prefetch("secrets", Secret.objects.order_by("-created_at", "-pk")),
+                Prefetch("rotations", Rotation.objects.open(), "running"),
                 Prefetch(
                     "tests", CredentialTest.objects.conclusive().newest_first()[:TICKS], "recent"
                 ),
@@ -56,7 +65,7 @@ class KeyQuerySet(models.QuerySet["Key"]):
             "created_by",
             "disabled_by",
             "deleted_by",
-        )
+        ).prefetch_related(Prefetch("rotations", Rotation.objects.open(), "running"))
 
 
 class Key(models.Model):

@@ -12,6 +12,10 @@ from environments.models import User
 from keys.crypto import new_id
 from keys.models.credential_test import CredentialTest
 from keys.models.reach import reach
+from keys.rotation import LONGEST_HOLD, Step
+
+OVERDUE = timedelta(minutes=2)
+"""Later than this, nobody looks at it."""
 
 
 def new_rotation_id() -> str:
@@ -25,13 +29,24 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
     def open(self) -> Self:
         return self.filter(closed_at=None)
 
+    def closed(self) -> Self:
+        return self.exclude(closed_at=None)
+
     def due(self, now: datetime) -> Self:
         return self.open().filter(next_at__lte=now)
 
     def for_page(self) -> Self:
         return self.select_related(
             "key__environment__organization", "key__team", "key__endpoint", "old", "new", "asked_by"
-        ).select_related("proven_by", "refused_by", "accepted_by", "retired_by", "closed_by")
+        ).select_related(
+            "proven_by", "refused_by", "accepted_by", "retired_by", "closed_by", "new__created_by"
+        )
+
+    def troubled(self, now: datetime) -> Self:
+        """Open ones that wait for a person or do not move; what it is, `keys.progress.states` says."""
+        waits = Q(step__in=[Step.AWAIT_SECRET, Step.AWAIT_RETRY, Step.HOLD])
+        late = Q(next_at__lt=now - OVERDUE)
+        return self.open().filter(waits | late | Q(alarmed_at__isnull=False))
 
 
 class Rotation(models.Model):
@@ -111,6 +126,15 @@ class Rotation(models.Model):
     def cut(self) -> bool:
         """The old secret has ended: there is no way back."""
         return self.retired_at is not None
+
+    def extended_to(self, now: datetime) -> datetime | None:
+        """A day more for the old secret; None where the policy allows no more, or there is nothing to extend."""
+        if self.ends_at is None or self.proven_at is None or self.pressed_at or self.cut:
+            return None
+        ends = max(self.ends_at, now) + LONGEST_HOLD
+        collected = self.new.collected_at if self.new else None
+        began = max(self.proven_at, collected or self.proven_at)
+        return ends if ends <= began + self.key.environment.grace_max else None
 
     def discard(self, by: User, now: datetime) -> None:
         """Keep the old secret, end the new one and nothing of it is kept."""

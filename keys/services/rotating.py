@@ -14,7 +14,6 @@ from environments.events import Event
 from environments.policy import Action
 from keys import handover, tasks
 from keys.models import Handover, Key, Rotation, Secret
-from keys.rotation import LONGEST_HOLD
 from keys.services.issuing import KeyEnded, OneSight, make_secret
 
 MOST_LIVE_SECRETS = 2
@@ -129,10 +128,8 @@ def extend_rotation(scope: Scope, client_id: str) -> Rotation:
     key, rotation = _running(scope, client_id)
     if rotation.ends_at is None or rotation.proven_at is None or rotation.pressed_at:
         raise TooLate
-    ends = max(rotation.ends_at, timezone.now()) + LONGEST_HOLD
-    collected = rotation.new.collected_at if rotation.new else None
-    began = max(rotation.proven_at, collected or rotation.proven_at)
-    if ends > began + scope.environment.grace_max:
+    ends = rotation.extended_to(timezone.now())
+    if ends is None:
         raise GraceTooLong
     rotation.ends_at, rotation.held_until = ends, None
     look_soon(rotation)

@@ -8,20 +8,17 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from environments import audit
 from environments.events import Event
+from keys.facts import DEAD, facts_of, proofs
 from keys.keepers import tell_keepers
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.outcomes import Outcome
-from keys.rotation import LONGEST_HOLD, Facts, Next, Step, grace_ends, next_step, wait_after
+from keys.rotation import LONGEST_HOLD, Facts, Next, Step, grace_ends, next_step
 
-DEAD = frozenset({Outcome.REFUSED, Outcome.REVOKED, Outcome.EXPIRED})
-"""The method's own refusals. 429, 5xx and network faults prove nothing."""
 LOOK_AGAIN = timedelta(minutes=1)
 MOST_STEPS = 8
-LOOKED_BACK = 25
 
 Reason = CredentialTest.Reason
 _WAITS = frozenset(
@@ -59,7 +56,7 @@ def advance(rotation_id: int, now: datetime) -> list[int]:
     for _ in range(MOST_STEPS):
         if rotation.closed_at:
             break
-        coming = next_step(facts_of(rotation, now), now)
+        coming = next_step(_read(rotation, now), now)
         rotation.step = coming.step
         if coming.step in _WAITS:
             _wait(rotation, coming, now)
@@ -69,56 +66,22 @@ def advance(rotation_id: int, now: datetime) -> list[int]:
     return asked
 
 
-def facts_of(rotation: Rotation, now: datetime) -> Facts:
+def _read(rotation: Rotation, now: datetime) -> Facts:
     """Read anew each time, and written to the row as receipts."""
     _note_proof(rotation)
     _note_refusal(rotation, now)
-    old, new, key = rotation.old, rotation.new, rotation.key
-    if old:
+    if rotation.old:
         # Locked: the token service's writing of use comes before or after this look, not in between.
-        old = rotation.old = Secret.objects.select_for_update(of=("self",)).get(pk=old.pk)
-    proofs = _proofs(new) if new else CredentialTest.objects.none()
-    attempt, last = _attempts(rotation)
-    return Facts(
-        asked_at=rotation.asked_at,
-        grace=rotation.grace,
-        imported=key.imported,
-        key_deleted=key.deleted_at is not None,
-        has_old=old is not None,
-        old_ended_at=_end(old),
-        old_erased=old is not None and old.sealed is None,
-        old_last_used_at=old.last_used_at if old else None,
-        made_at=new.created_at if new else None,
-        collected_at=new.collected_at if new else None,
-        new_ended_at=_end(new),
-        proven_at=rotation.proven_at,
-        last_proof_at=proofs.values_list("finished_at", flat=True).last(),
-        ends_at=rotation.ends_at,
-        held_until=rotation.held_until,
-        pressed_at=rotation.pressed_at,
-        retired_at=rotation.retired_at,
-        refused_at=rotation.refused_at,
-        accepted_at=rotation.accepted_by.finished_at if rotation.accepted_by else None,
-        testing=rotation.tests.unfinished().exists(),
-        attempt=attempt,
-        retry_at=last + wait_after(attempt) if attempt and last else None,
-    )
-
-
-def _end(secret: Secret | None) -> datetime | None:
-    ends = (secret.revoked_at, secret.expires_at) if secret else ()
-    return min((end for end in ends if end), default=None)
-
-
-def _proofs(new: Secret) -> QuerySet[CredentialTest]:
-    return new.tests.filter(outcome=Outcome.WORKS).order_by("finished_at")
+        locked = Secret.objects.select_for_update(of=("self",))
+        rotation.old = locked.get(pk=rotation.old.pk)
+    return facts_of(rotation)
 
 
 def _note_proof(rotation: Rotation) -> None:
     """The first token fetched with the new secret, whoever asked for it."""
     if rotation.proven_at or rotation.new is None:
         return
-    proof = _proofs(rotation.new).first()
+    proof = proofs(rotation.new).first()
     if proof is None:
         return
     rotation.proven_at, rotation.proven_by = proof.finished_at, proof
@@ -138,7 +101,7 @@ def _note_refusal(rotation: Rotation, now: datetime) -> None:
     rotation.refused_at = trial.finished_at if died else None
     rotation.refused_by = trial if died else None
     rotation.accepted_by = (
-        _proofs(rotation.new).filter(started_at__gte=trial.finished_at).first() if died else None
+        proofs(rotation.new).filter(started_at__gte=trial.finished_at).first() if died else None
     )
 
 
@@ -155,20 +118,6 @@ def _alarm(rotation: Rotation, now: datetime) -> None:
     tell_keepers(key, f"accepted:{rotation.public_id}", title, told, page="keys:rotate", tone="bad")
 
 
-def _attempts(rotation: Rotation) -> tuple[int, datetime | None]:
-    """How many tests in a row did not bring it on, and when the last one ended."""
-    done = rotation.tests.finished().order_by("-finished_at", "-pk")[:LOOKED_BACK]
-    count, last = 0, None
-    for test in done:
-        brought_on = test.result is Outcome.WORKS
-        if test.reason == Reason.DEATH:
-            brought_on = test.result in DEAD
-        if brought_on:
-            break
-        count, last = count + 1, last or test.finished_at
-    return count, last
-
-
 def _wait(rotation: Rotation, coming: Next, now: datetime) -> None:
     rotation.next_at = coming.at
     if coming.step is Step.AWAIT_COLLECTION:
@@ -181,7 +130,7 @@ def _wait(rotation: Rotation, coming: Next, now: datetime) -> None:
 
 
 def _hold(rotation: Rotation, now: datetime) -> None:
-    ends = grace_ends(facts_of(rotation, now))
+    ends = grace_ends(facts_of(rotation))
     rotation.ends_at = ends
     rotation.held_until = (ends or now) + LONGEST_HOLD
     key, old = rotation.key, rotation.old

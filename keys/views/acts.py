@@ -13,7 +13,7 @@ from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
 from environments.reauth import fresh_sign_in
-from keys.forms import Described, Ending, MoveForm, TypedForm
+from keys.forms.keys import Described, Ending, MoveForm, TypedForm
 from keys.health import newest
 from keys.models import Key
 from keys.services import keeping

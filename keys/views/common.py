@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from environments.access import Scope
 from environments.policy import Action
-from keys.health import health, newest, unended
+from keys.health import health, newest, running
 from keys.models import Key
 from keys.services.issuing import KeyEnded
 from keys.snippets import token_address
@@ -41,7 +41,7 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
         "can": scope.can_on(key),
         "health": health(key, now),
         "newest": newest(key),
-        "unended": unended(key, now),
+        "running": running(key),
         "token_address": token_address(key.environment),
     }
 

@@ -10,9 +10,12 @@ from environments import audit
 from environments.access import Scope
 from environments.events import SENTENCES, Event
 from environments.guard import SignedInRequest, in_environment
+from environments.models import Heartbeat
 from environments.policy import Action
 from keys.health import last_used, newest_first, tones
 from keys.models import TICKS, Key
+from keys.progress.stages import Progress, progress_of
+from keys.progress.states import overlap_of, state_of
 from keys.snippets import snippets
 from keys.views.common import about, key_here
 
@@ -25,6 +28,7 @@ TABS = {
 }
 PER_PAGE = 50
 SPARK = 60
+FORMER = 20
 
 
 @require_safe
@@ -61,19 +65,30 @@ def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[
     return {
         "tones": tones(recent[:TICKS]),
         "times": [test.duration_ms for test in reversed(recent)],
+        "progress": _progress(key),
     }
+
+
+def _progress(key: Key) -> Progress | None:
+    found = key.rotations.open().for_page().first()
+    return progress_of(found, timezone.now(), Heartbeat.last("worker")) if found else None
 
 
 def _secrets(key: Key) -> dict[str, object]:
     now = timezone.now()
+    rotations = list(key.rotations.for_page().order_by("-asked_at", "-pk"))
+    secrets = newest_first(key)
+    newest = next((each for each in secrets if not each.ended_by(now)), None)
     rows = [
-        {"secret": each, "ended": each.ended_by(now), "newest": False} for each in newest_first(key)
+        {"secret": each, "state": state_of(each, rotations, now, newest=each == newest)}
+        for each in secrets
     ]
-    for row in rows:
-        if not row["ended"]:
-            row["newest"] = True
-            break
-    return {"secrets": rows}
+    drawn = rotations[0] if rotations and not rotations[0].closed_at else None
+    return {
+        "secrets": rows,
+        "former": [each for each in rotations if each.closed_at][:FORMER],
+        "overlap": overlap_of(drawn, now) if drawn else None,
+    }
 
 
 def _history(request: SignedInRequest, scope: Scope, key: Key) -> dict[str, object]:

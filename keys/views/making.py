@@ -1,4 +1,4 @@
-"""Making a key or a further secret, and the one sight of what was made."""
+"""Making a key, and the one sight of a secret that was made."""
 
 import secrets
 from collections.abc import Callable
@@ -12,15 +12,14 @@ from django.views.decorators.http import require_http_methods
 from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
-from environments.reauth import fresh_in_production, fresh_sign_in
-from keys.forms import ONCE_LENGTH, NewKeyForm
+from environments.reauth import fresh_in_production
+from keys.forms.keys import NewKeyForm
 from keys.handover import Browser, CannotShow
 from keys.models import CredentialTest, Handover
-from keys.services import issuing, rotating
+from keys.services import issuing
 from keys.services.issuing import NameTaken, NewKey, OneSight
-from keys.services.rotating import Plan, RotationRuns, TooManySecrets
 from keys.snippets import env_file, snippets
-from keys.views.common import about, gone_once_deleted, living_key, to_page
+from keys.views.common import about, to_page
 
 # Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
 REFERRER = "same-origin"
@@ -75,36 +74,13 @@ def _create(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpRes
     except NameTaken:
         form.add_error("name", f"Another key in {scope.environment.name} has this name.")
         return _form_page(request, scope, form)
-    return _to_secret(shown, browser)
+    return to_secret(shown, browser)
 
 
-def _to_secret(shown: Handover, browser: Browser) -> HttpResponse:
+def to_secret(shown: Handover, browser: Browser) -> HttpResponse:
     response = to_page("keys:secret", shown.secret.key, handover=shown.public_id)
     browser.remember(response)
     return response
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@in_environment(Action.ROTATE)
-@fresh_sign_in
-@gone_once_deleted
-def rotate(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
-    """A new secret beside the old one; the old one lives on until a person revokes it."""
-    key = living_key(scope, client_id, Action.ROTATE)
-    once = request.POST.get("once", "")
-    if request.method == "POST" and 16 <= len(once) <= ONCE_LENGTH and once.isascii():
-        browser = Browser.of(request)
-        try:
-            plan = Plan(scope.environment.grace_default)
-            shown = rotating.start_rotation(scope, client_id, plan, OneSight(browser, once))
-            return _to_secret(shown, browser)
-        except (TooManySecrets, RotationRuns):
-            pass  # the page below says so
-    context = about(scope, key)
-    full = len(list(context["unended"])) >= rotating.MOST_LIVE_SECRETS  # type: ignore[call-overload]  # a list
-    context |= {"once": new_once(), "full": full}
-    status = 409 if request.method == "POST" and full else 200
-    return render(request, "keys/rotate.html", context, status=status)
 
 
 def _private(

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from dashboard import overview
 from keys.models import Key, Secret
+from tests.keys import staged
 
 
 @pytest.fixture
@@ -50,6 +51,33 @@ def test_a_newer_secret_counts_not_an_old_one_that_ends(issue, look):
         expires_at=now + timedelta(days=1), collected_at=now
     )
     Secret.objects.create(key=made.key, hint="abcd", pepper_id="p", mark=b"m", collected_at=now)
+    assert look("viewer").concerns == []
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("leaked", "leaked, no new secret yet"),
+        ("held", "old secret held, still in use"),
+        ("refused", "the new secret cannot be proven"),
+        ("begun", "Secret not collected; it ends"),
+        ("prepared", "waits for its new secret"),
+        ("alarmed", "old secret still accepted"),
+    ],
+)
+def test_a_rotation_that_waits_or_does_not_move_needs_attention(
+    acme, issue, look, client, state, reason
+):
+    rotation = staged.STATES[state](acme.enter("engineer"), issue().key)
+    (row,) = look("viewer").concerns
+    assert reason in row.reason
+    client.force_login(acme["viewer"])
+    assert (rotation.public_id in client.get("/o/acme/").content.decode()) is bool(row.rotation)
+
+
+@pytest.mark.parametrize("state", ["draining", "dead", "discarded"])
+def test_one_that_moves_does_not(acme, issue, look, state):
+    staged.STATES[state](acme.enter("engineer"), issue().key)
     assert look("viewer").concerns == []
 
 

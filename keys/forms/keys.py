@@ -69,11 +69,8 @@ class Described(forms.Form):
     )
 
     def clean_kept_in(self) -> str:
-        """A secret typed here would rest in clear text."""
         text: str = self.cleaned_data["kept_in"]
-        if "lk_dev_" in text or "lk_stg_" in text or "lk_prd_" in text:
-            raise ValidationError("This looks like a secret. It was not stored; name the place.")
-        return text
+        return no_secret(text, "This looks like a secret. It was not stored; name the place.")
 
 
 class Ending(forms.Form):
@@ -93,7 +90,7 @@ class Ending(forms.Form):
         """`secret` is the one that gets another end; without it, one that is made now."""
         super().__init__(*args, **kwargs)
         self.place, self.secret = place, secret
-        _field(self, "expiry").choices = [
+        choice_field(self, "expiry").choices = [
             (value, words) for value, words in EXPIRY if not self._never(value)
         ]
         self.fields["expiry"].help_text = self._rule()
@@ -174,8 +171,8 @@ class NewKeyForm(Ending, Described):
             chosen.insert(0, (NO_TEAM, "No team"))
         offered: list[str] = scope.environment.scopes
         self.offered = offered
-        _field(self, "team").choices = chosen
-        _field(self, "scopes").choices = [(each, each) for each in offered]
+        choice_field(self, "team").choices = chosen
+        choice_field(self, "scopes").choices = [(each, each) for each in offered]
         self.fields["scopes"].required = bool(offered)
         self.fields["used_by"].required = scope.environment.production
 
@@ -201,7 +198,7 @@ class MoveForm(forms.Form):
     def __init__(self, scope: Scope, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.teams = {team.slug: team for team in teams_for(scope, Action.MOVE)}
-        _field(self, "team").choices = [
+        choice_field(self, "team").choices = [
             (NO_TEAM, "No team"),
             *((slug, team.name) for slug, team in self.teams.items()),
         ]
@@ -231,7 +228,14 @@ def _spoken(at: datetime) -> str:
     return formatted(timezone.localtime(at), "j M Y, H:i")
 
 
-def _field(form: forms.Form, name: str) -> forms.ChoiceField:
+def no_secret(text: str, refusal: str) -> str:
+    """A secret typed as words would rest in clear text."""
+    if any(f"lk_{tag}_" in text for tag in ("dev", "stg", "prd")):
+        raise ValidationError(refusal)
+    return text
+
+
+def choice_field(form: forms.Form, name: str) -> forms.ChoiceField:
     field = form.fields[name]
     assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared so above
     return field
