@@ -47,10 +47,31 @@ def post_form(
     course: Course | None = None,
 ) -> Reply:
     """POST a form and read the answer, or raise Unreachable or Forbidden."""
+    return _post(url, headers, course, data=dict(form))
+
+
+def post_json(
+    url: str,
+    members: Mapping[str, str],
+    *,
+    headers: Mapping[str, str] | None = None,
+    course: Course | None = None,
+) -> Reply:
+    """The same with a JSON object."""
+    return _post(url, headers, course, json=dict(members))
+
+
+def _post(
+    url: str, headers: Mapping[str, str] | None, course: Course | None, **body: dict[str, str]
+) -> Reply:
     with _Session(course or Course()) as session:
         try:
             answer = session.post(
-                url, data=dict(form), headers=dict(headers or {}), allow_redirects=False
+                url,
+                data=body.get("data"),
+                json=body.get("json"),
+                headers=dict(headers or {}),
+                allow_redirects=False,
             )
         except (
             requests.exceptions.InvalidURL,

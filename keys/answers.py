@@ -1,8 +1,10 @@
 """What a token endpoint's answer means: the refusal named, or the token checked. Foreign text is not trusted."""
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,14 +49,28 @@ _OWN_CAUSES = {
 }
 
 
+# What a server finds wrong with a signed assertion, as servers word it; believed where one of them alone is named.
+_SIGNED_CAUSES = {
+    Outcome.ASSERTION_AUDIENCE: r"\baud(ience)?\b",
+    Outcome.ALGORITHM_REFUSED: r"\balg(orithm)?\b",
+    Outcome.KEY_UNKNOWN: r"\bkid\b|\b(public|signing) key\b|\bkey\b.{0,20}\bnot found\b|\bunknown key\b|\bjwks?\b",
+    Outcome.CLOCKS_APART: r"\b(iat|nbf|exp|clock|expired|in the future|not yet valid)\b",
+}
+_CLOCKS_APART = 60  # seconds: beyond this a fresh assertion is refused by strict servers
+_ASSERTION_ERRORS = {"invalid_client", "invalid_request", "invalid_grant", "invalid_assertion"}
+LEGACY_REFUSAL = "invalid request"  # of the legacy door, as plain text
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the token should be; empty where nothing was asked."""
+    """What the token should be, and by which kind of proof; empty where nothing was asked."""
 
     issuer: str = ""
     audience: str = ""
     scope: str = ""
     built_in: bool = False
+    signed: bool = False
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +91,45 @@ def judge(reply: Reply, asked: Asked, now: float) -> Verdict:
         return Verdict(Outcome.REDIRECT, note=f"To {place}" if place else "")
     body = _as_object(reply.body)
     if body is not None and isinstance(body.get("error"), str):
-        return _refusal(reply, body, asked)
+        return _refusal(reply, body, asked, now)
     if 200 <= reply.status < 300:
-        return _granted(reply, body, asked, now)
-    # An API that speaks JSON but not OAuth (Redox's legacy door) says with its 401 what others say in words.
-    if reply.status == 401 and body is not None:
-        return Verdict(Outcome.REFUSED, said=_text(reply))
-    return Verdict(_by_status(reply.status), said=_text(reply), note=_retry(reply))
+        granted = _granted_legacy if asked.legacy else _granted
+        return granted(reply, body, asked, now)
+    refused = reply.status == 401 and _refuses(reply, body, asked)
+    outcome = Outcome.REFUSED if refused else _by_status(reply.status)
+    return Verdict(outcome, said=_text(reply), note="" if refused else _retry(reply))
 
 
-def _refusal(reply: Reply, body: Mapping[str, Any], asked: Asked) -> Verdict:
+def _refuses(reply: Reply, body: Mapping[str, Any] | None, asked: Asked) -> bool:
+    """An API that speaks JSON but not OAuth says with its 401 what others say in words; the legacy door in two."""
+    return body is not None or (asked.legacy and _plain(reply) == LEGACY_REFUSAL)
+
+
+def _refusal(reply: Reply, body: Mapping[str, Any], asked: Asked, now: float) -> Verdict:
     code, said = body["error"], body.get("error_description")
     said = said if isinstance(said, str) else ""
     outcome = _ERRORS.get(code, Outcome.UNEXPLAINED_REFUSAL)
     # 429 and 5xx prove nothing about the credential, whatever the body says.
     if reply.status == 429 or reply.status >= 500:
-        outcome = _by_status(reply.status)
-    elif outcome is Outcome.REFUSED and asked.built_in:
+        return Verdict(_by_status(reply.status), error=code, said=said, note=_retry(reply))
+    if asked.signed and code in _ASSERTION_ERRORS:
+        return _refused_assertion(reply, Verdict(outcome, error=code, said=said), now)
+    if outcome is Outcome.REFUSED and asked.built_in:
         named = (cause for word, cause in _OWN_CAUSES.items() if word in said)
         outcome = next(named, outcome) if said.startswith("The secret is right") else outcome
     return Verdict(outcome, error=code, said=said, note=_retry(reply))
+
+
+def _refused_assertion(reply: Reply, verdict: Verdict, now: float) -> Verdict:
+    """What it said, if it named one thing; else whether the clocks are apart, which we can measure."""
+    words = f"{verdict.error} {verdict.said}".lower()
+    named = [outcome for outcome, sign in _SIGNED_CAUSES.items() if re.search(sign, words)]
+    apart = _apart(reply, now)
+    if apart is not None and abs(apart) > _CLOCKS_APART:
+        named = named or [Outcome.CLOCKS_APART]
+    outcome = named[0] if len(named) == 1 else verdict.outcome
+    note = _clocks(reply, now) if outcome is Outcome.CLOCKS_APART else ""
+    return replace(verdict, outcome=outcome, note=note)
 
 
 def _by_status(status: int) -> Outcome:
@@ -116,6 +151,39 @@ def _granted(reply: Reply, body: Mapping[str, Any] | None, asked: Asked, now: fl
     if outcome is Outcome.TOKEN_EXPIRED:
         note = f"{note}. {_clocks(reply, now)}"
     return Verdict(outcome, note=note, token=True)
+
+
+def _granted_legacy(
+    reply: Reply, body: Mapping[str, Any] | None, _asked: Asked, now: float
+) -> Verdict:
+    """The legacy door's answer: accessToken, and when it ends as ISO 8601."""
+    if body is None:
+        html = reply.body.lstrip()[:1] == b"<"
+        return Verdict(Outcome.WEB_PAGE if html else Outcome.NOT_JSON)
+    token, ends = body.get("accessToken"), _moment(body.get("expires"))
+    if not isinstance(token, str) or not token:
+        names = ", ".join(sorted(body)[:8])
+        return Verdict(Outcome.NO_TOKEN, note=f"Members: {names}" if names else "An empty object")
+    if ends is None:
+        note = f"expires is {_short(body.get('expires'))}"
+        return Verdict(Outcome.BAD_LIFETIME, note=note, token=True)
+    if ends <= now:
+        note = f"It ended {min(now - ends, 1e9):.0f} s ago by our clock. {_clocks(reply, now)}"
+        return Verdict(Outcome.TOKEN_EXPIRED, note=note, token=True)
+    return Verdict(Outcome.WORKS, note=f"{ends - now:.0f} s", token=True)
+
+
+def _moment(value: object) -> float | None:
+    """A moment with its zone; the year bounds keep the arithmetic within what clocks know."""
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if found.tzinfo is None or not 1970 < found.year < 9000:
+        return None
+    return found.astimezone(UTC).timestamp()
 
 
 def _check(
@@ -188,16 +256,25 @@ def _as_object(body: bytes) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def _plain(reply: Reply) -> str:
+    """A short text of an answer, whether it stands alone or as a JSON string."""
+    return _text(reply).strip().strip('"').strip(" .").lower()
+
+
 def _text(reply: Reply) -> str:
     return reply.body.decode("utf-8", "replace")
 
 
-def _clocks(reply: Reply, now: float) -> str:
+def _apart(reply: Reply, now: float) -> float | None:
     """How far the two clocks are apart, by the answer's own date; it counts whole seconds."""
     theirs = parse_http_date_safe(reply.headers.get("date", ""))
-    if theirs is None:
+    return None if theirs is None else theirs - now
+
+
+def _clocks(reply: Reply, now: float) -> str:
+    apart = _apart(reply, now)
+    if apart is None:
         return "Its answer says no date to compare the clocks by"
-    apart = theirs - now
     if abs(apart) < CLOCK_NOISE:
         return "The server's clock agrees with ours"
     return f"The server's clock is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} ours"

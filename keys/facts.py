@@ -8,7 +8,7 @@ from keys.models import CredentialTest, Rotation, Secret
 from keys.outcomes import Outcome
 from keys.rotation import Facts, wait_after
 
-DEAD = frozenset({Outcome.REFUSED, Outcome.REVOKED, Outcome.EXPIRED})
+DEAD = frozenset({Outcome.REFUSED, Outcome.REVOKED, Outcome.EXPIRED, Outcome.KEY_UNKNOWN})
 """The method's own refusals. 429, 5xx and network faults prove nothing."""
 LOOKED_BACK = 25
 

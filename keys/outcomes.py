@@ -25,6 +25,10 @@ class Outcome(StrEnum):
     REVOKED = "revoked"
     DELETED = "deleted"
     UNAUTHORIZED_CLIENT = "unauthorized_client"
+    KEY_UNKNOWN = "key_unknown"
+    ASSERTION_AUDIENCE = "assertion_audience"
+    ALGORITHM_REFUSED = "algorithm_refused"
+    CLOCKS_APART = "clocks_apart"
     INVALID_SCOPE = "invalid_scope"
     INVALID_REQUEST = "invalid_request"
     UNSUPPORTED_GRANT = "unsupported_grant"
@@ -136,6 +140,26 @@ _MEANINGS = {
         "Not allowed to fetch tokens this way",
         "The server knows the client, but it is not registered for client credentials.",
         "Allow the grant type client_credentials for this client at the provider.",
+    ),
+    Outcome.KEY_UNKNOWN: _credential(
+        "Key not known there",
+        "The server knows no public key that fits: it was removed, never saved, or has another key ID (kid).",
+        "Register the public half with the provider, and compare its key ID with the one entered here.",
+    ),
+    Outcome.ASSERTION_AUDIENCE: _endpoint(
+        "Assertion for another audience",
+        "The server expects another audience (aud) in the signed assertion than the one this endpoint's settings name.",
+        "Enter the audience that the provider's manual names: its issuer, or its token address.",
+    ),
+    Outcome.ALGORITHM_REFUSED: _endpoint(
+        "Algorithm not accepted",
+        "The server does not take assertions signed with this endpoint's algorithm.",
+        "Choose an algorithm that the provider lists, with a private key of its kind.",
+    ),
+    Outcome.CLOCKS_APART: _endpoint(
+        "Assertion refused for its time",
+        "By the server's clock the assertion was too old, or not yet valid. We sign it at the moment of the test.",
+        "The stage says how far the clocks are apart, where that could be measured: set the wrong one.",
     ),
     Outcome.INVALID_SCOPE: _endpoint(
         "Scope refused",

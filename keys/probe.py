@@ -1,20 +1,19 @@
 """Ask a token endpoint for a token and name the outcome. Knows no database."""
 
-import base64
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from urllib.parse import quote, quote_plus, urlsplit
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from environments.course import Course, Reply, Stage
 from environments.faults import Cause, Forbidden, Unreachable
-from environments.outbound import post_form
-from keys.answers import Asked, Verdict, judge, wait_asked
+from environments.outbound import post_form, post_json
+from keys.answers import Verdict, judge, wait_asked
+from keys.asking import Target, request_for
 from keys.crypto import SecretText
 from keys.outcomes import Outcome
+from keys.scrubbing import Scrubber
 
-SAID_LIMIT = 500
 _CAUSES = {
     Cause.NAME_NOT_FOUND: Outcome.NAME_NOT_FOUND,
     Cause.NAME_FAILED: Outcome.NAME_FAILED,
@@ -30,16 +29,6 @@ _CAUSES = {
     Cause.NOT_HTTP: Outcome.NOT_HTTP,
     Cause.TOO_LARGE: Outcome.TOO_LARGE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a token is asked for, how, and what it should be."""
-
-    url: str
-    client_id: str
-    method: str = "client_secret_basic"
-    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +55,18 @@ def fetch_token(
     """One request for a token. `ticket` tells our own token service that this is a test and no use."""
     course = Course((lambda stages: tell(_named(stages))) if tell else None)
     started = time.monotonic()
-    form, headers = _request(target, secret, ticket)
+    request = request_for(target, secret, ticket)
+    send = post_json if request.as_json else post_form
     status: int | None = None
     wait: float | None = None
     try:
-        reply = post_form(target.url, form, headers=headers, course=course)
+        reply = send(target.url, request.body, headers=request.headers, course=course)
     except (Forbidden, Unreachable) as failure:
         verdict, stages = _unanswered(failure, target, course)
     else:
         status, wait = reply.status, wait_asked(reply, time.time())
         verdict, stages = _answered(reply, target, course)
-    clean = Scrubber(target.client_id, secret)
+    clean = Scrubber(target.client_id, request.hidden)
     return Finding(
         outcome=verdict.outcome,
         stages=tuple(replace(stage, note=clean(stage.note)) for stage in stages),
@@ -86,27 +76,6 @@ def fetch_token(
         duration_ms=round((time.monotonic() - started) * 1000, 1),
         retry_after=wait,
     )
-
-
-def _request(
-    target: Target, secret: SecretText, ticket: str
-) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    form, headers = {"grant_type": "client_credentials"}, {}
-    if target.asked.scope:
-        form["scope"] = target.asked.scope
-    if ticket:
-        headers["Latchkey-Test"] = ticket
-    if target.method == "client_secret_post":
-        form |= {"client_id": target.client_id, "client_secret": secret.reveal()}
-    else:
-        headers["Authorization"] = f"Basic {_basic(target.client_id, secret.reveal())}"
-    return form, headers
-
-
-def _basic(client_id: str, secret: str) -> str:
-    # RFC 6749, appendix B: both are form-encoded before they are joined.
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return base64.b64encode(pair.encode()).decode()
 
 
 def _unanswered(
@@ -139,25 +108,3 @@ def _answered(reply: Reply, target: Target, course: Course) -> tuple[Verdict, li
 def _named(stages: Sequence[Stage]) -> list[Stage]:
     """The door speaks of a reply; what is waited for here is a token."""
     return [replace(each, name="token") if each.name == "reply" else each for each in stages]
-
-
-class Scrubber:
-    """Makes foreign text fit to be kept: no secret in any usual spelling, no control character, short."""
-
-    def __init__(self, client_id: str, secret: SecretText) -> None:
-        self._forms = sorted(set(_spellings(client_id, secret.reveal())), key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        for form in self._forms:
-            text = text.replace(form, "•••")
-        text = re.sub(r"\s+", " ", "".join(each if each.isprintable() else " " for each in text))
-        return text.strip()[:SAID_LIMIT]
-
-
-def _spellings(client_id: str, secret: str) -> Iterator[str]:
-    yield from (secret, quote(secret, safe=""), quote_plus(secret))
-    for text in (secret, f"{client_id}:{secret}"):
-        encoded = base64.b64encode(text.encode()).decode()
-        yield from (encoded, encoded.rstrip("="), encoded.replace("+", "-").replace("/", "_"))
-    yield _basic(client_id, secret)
-    yield from (secret.encode().hex(), secret.encode().hex().upper())

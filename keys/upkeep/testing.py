@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from environments.course import Stage
 from keys.answers import Asked
+from keys.asking import Target
 from keys.crypto import CannotOpen
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.opening import open_credential
 from keys.outcomes import Outcome
-from keys.probe import Finding, Target, fetch_token
+from keys.probe import Finding, fetch_token
 from keys.upkeep import alarms, hosts
 
 log = structlog.get_logger(__name__)

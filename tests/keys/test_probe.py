@@ -9,9 +9,10 @@ from django.utils.http import http_date
 
 from environments import outbound
 from keys.answers import Asked
+from keys.asking import Target
 from keys.crypto import SecretText
 from keys.outcomes import Fault, Outcome
-from keys.probe import Finding, Target, fetch_token
+from keys.probe import Finding, fetch_token
 from tests.servers import saying, serving
 
 pytestmark = pytest.mark.enable_socket
@@ -207,6 +208,8 @@ def spellings() -> list[str]:
         base64.b64encode(pair.encode()).decode(),
         base64.b64encode(b"ck_abc:planted+s%2Bcret%2Fof%3Dsigns").decode(),
         SECRET.encode().hex(),
+        json.dumps(SECRET)[1:-1],
+        SECRET.replace("/", "\\/"),
     ]
 
 
@@ -283,4 +286,5 @@ def test_only_what_is_said_of_the_credential_marks_a_key():
         Outcome.REVOKED,
         Outcome.DELETED,
         Outcome.UNAUTHORIZED_CLIENT,
+        Outcome.KEY_UNKNOWN,
     }
