@@ -18,11 +18,11 @@ from environments.course import Stage
 from keys.answers import Asked
 from keys.asking import Target
 from keys.crypto import CannotOpen
-from keys.models import CredentialTest, Key, Rotation, Secret
+from keys.models import CredentialTest, Key, Rotation, Secret, TokenEndpoint
 from keys.opening import open_credential
 from keys.outcomes import Outcome
 from keys.probe import Finding, fetch_token
-from keys.upkeep import alarms, hosts
+from keys.upkeep import alarms, hosts, troubles
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,24 @@ def _look(test: CredentialTest, secret: Secret, ticket: str) -> Finding:
     except CannotOpen:
         return Finding(Outcome.CANNOT_OPEN)
     tell = _teller(test) if test.interactive else None
+    if secret.endpoint is not None:
+        return fetch_token(outside_target(secret, secret.endpoint), text, tell=tell)
     return fetch_token(built_in_target(secret.key), text, ticket=ticket, tell=tell)
+
+
+def outside_target(secret: Secret, endpoint: TokenEndpoint) -> Target:
+    """Where this very secret was entered for, whatever its key points to by now; the box opens for nowhere else."""
+    signed = endpoint.method == TokenEndpoint.Method.PRIVATE_KEY_JWT
+    legacy = endpoint.method == TokenEndpoint.Method.REDOX_LEGACY
+    return Target(
+        endpoint.url,
+        secret.key.outside_id,
+        endpoint.method,
+        Asked(scope=endpoint.scope, signed=signed, legacy=legacy),
+        algorithm=endpoint.algorithm,
+        audience=endpoint.audience,
+        kid=secret.kid,
+    )
 
 
 def built_in_target(key: Key) -> Target:
@@ -103,21 +120,25 @@ def keep(test: CredentialTest, finding: Finding) -> bool:
         log.info("late answer dropped", test=test.pk)
         return False
     if finding.outcome is not Outcome.ENDED:
-        _judge_key(test, finding.outcome, now)
+        _judge(test, finding.outcome, now)
     return True
 
 
-def _judge_key(test: CredentialTest, outcome: Outcome, now: datetime) -> None:
+def _judge(test: CredentialTest, outcome: Outcome, now: datetime) -> None:
     """A key is as healthy as its newest secret; only a fault of the credential makes it fail."""
     key = (
         Key.objects.select_for_update(of=("self",))
         .select_related("environment__organization")
         .get(pk=test.key_id)
     )
-    if test.secret_id != _newest_secret(key, now):
-        return
-    key.last_tested_at, key.last_outcome = now, outcome
-    alarms.note(key, test, outcome, now)
+    # Key, endpoint, log: in this order everywhere, so that two workers never wait for each other.
+    endpoint = TokenEndpoint.objects.filter(secrets=test.secret_id).first()
+    changed = troubles.note(endpoint, outcome, now)
+    if test.secret_id == _newest_secret(key, now):
+        key.last_tested_at, key.last_outcome = now, outcome
+        alarms.note(key, test, outcome, now)
+    if changed and endpoint:
+        troubles.record(changed, endpoint, key.environment, outcome)
 
 
 def _newest_secret(key: Key, now: datetime) -> int | None:
