@@ -45,6 +45,7 @@ app.conf.update(
         "sweep": every(15, "keys.tasks.sweep"),
         "schedule tests": every(15, "keys.tasks.schedule_tests"),
         "step rotations": every(15, "keys.tasks.step_rotations"),
+        "step batches": every(15, "keys.tasks.step_batches"),
         "tell": every(30, "keys.tasks.tell", DUE),
         "watch ages": every(300, "keys.tasks.watch_ages", DUE),
         "deliver notices": every(15, "environments.tasks.deliver_notices", DUE),

@@ -18,6 +18,7 @@ ACTS: Mapping[str, str] = {
     "keys:revoke": "to revoke a secret of {key}",
     "keys:leak": "to report a leaked secret of {key}",
     "keys:delete": "to delete {key}",
+    "keys:bulk_new": "to act on several keys",
     "environments:invite": "to make a link into {place}",
     "environments:person": "to change the roles of {person}",
     "environments:remove": "to remove {person}",

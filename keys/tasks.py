@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from keys.upkeep import ages, alarms, folding, purging, rotations, testing, timetable
+from keys.upkeep import ages, alarms, batches, folding, purging, rotations, testing, timetable
 
 NOW, DUE = "now", "due"  # the two queues of dashboard.celery, which a worker fetches from in turn
 
@@ -13,6 +13,9 @@ def run_credential_test(test_id: int) -> None:
     rotation_id = testing.run_credential_test(test_id)
     if rotation_id is not None:
         advance(rotation_id)
+    batch_id = batches.batch_of(test_id)
+    if batch_id is not None:
+        deal(batch_id)
 
 
 @shared_task(name="keys.tasks.step_rotation")
@@ -24,6 +27,17 @@ def step_rotation(rotation_id: int) -> None:
 def step_rotations() -> None:
     for rotation_id in rotations.due_rotations(timezone.now()):
         advance(rotation_id)
+
+
+@shared_task(name="keys.tasks.step_batch")
+def step_batch(batch_id: int) -> None:
+    deal(batch_id)
+
+
+@shared_task(name="keys.tasks.step_batches")
+def step_batches() -> None:
+    for batch_id in batches.due_batches(timezone.now()):
+        deal(batch_id)
 
 
 @shared_task(name="keys.tasks.schedule_tests")
@@ -68,6 +82,12 @@ def advance(rotation_id: int) -> None:
         ring(test_id, interactive=True)
 
 
+def deal(batch_id: int) -> None:
+    """At most a handful at once, so a single test never waits behind a thousand."""
+    for test_id in batches.step_batch(batch_id, timezone.now()):
+        ring(test_id, interactive=True)
+
+
 def ring(test_id: int, *, interactive: bool) -> None:
     """What somebody waits for goes into a queue of its own and overtakes the clock's."""
     run_credential_test.apply_async((test_id,), queue=NOW if interactive else DUE)
@@ -75,3 +95,7 @@ def ring(test_id: int, *, interactive: bool) -> None:
 
 def ring_rotation(rotation_id: int) -> None:
     step_rotation.apply_async((rotation_id,), queue=NOW)
+
+
+def ring_batch(batch_id: int) -> None:
+    step_batch.apply_async((batch_id,), queue=NOW)

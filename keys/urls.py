@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from keys.views import acts, detail, expiries, lists, making, policies, rotation, runs
+from keys.views import acts, bulk, detail, expiries, export, lists, making, policies, rotation, runs
 
 app_name = "keys"
 
@@ -31,6 +31,13 @@ urlpatterns = [
     path("o/<slug:org>/keys/", lists.everywhere, name="everywhere"),
     path("o/<slug:org>/expiries/", expiries.expiries, name="expiries"),
     path("o/<slug:org>/settings/<slug:place>/", policies.policy, name="policy"),
+    path("o/<slug:org>/keys/csv/", export.everywhere, name="export"),
+    path("o/<slug:org>/bulk/new/", bulk.new, name="bulk_new"),
+    path("o/<slug:org>/bulk/<str:batch>/", bulk.batch, name="batch"),
+    path("o/<slug:org>/bulk/<str:batch>/cancel/", bulk.cancel, name="batch_cancel"),
+    path("o/<slug:org>/bulk/<str:batch>/retry/", bulk.retry, name="batch_retry"),
+    path("o/<slug:org>/bulk/<str:batch>/go-on/", bulk.go_on, name="batch_go_on"),
+    path("o/<slug:org>/e/<slug:env>/csv/", export.environment, name="export_environment"),
     path("o/<slug:org>/e/<slug:env>/", lists.environment, name="environment"),
     path("o/<slug:org>/e/<slug:env>/keys/new/", making.create, name="create"),
     path("o/<slug:org>/e/<slug:env>/keys/<str:client_id>/", include(of_one)),

@@ -73,8 +73,8 @@ class Described(forms.Form):
         return no_secret(text, "This looks like a secret. It was not stored; name the place.")
 
 
-class Ending(forms.Form):
-    """When the secret ends."""
+class AnyEnd(forms.Form):
+    """When a secret ends, wherever it is."""
 
     expiry = forms.ChoiceField(label="Expires", choices=EXPIRY, initial="90")
     ends_at = forms.DateTimeField(
@@ -83,6 +83,33 @@ class Ending(forms.Form):
         help_text="Only for “Another date”. A weekday at noon is a good choice.",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "expiry" in cleaned:
+            self._clean_end(cleaned)
+        return cleaned
+
+    def _clean_end(self, cleaned: dict[str, Any]) -> None:
+        if cleaned.get("expiry") != "custom" or "ends_at" in self.errors:
+            return
+        given = cleaned.get("ends_at")
+        now = timezone.now()
+        if given is None:
+            self.add_error("ends_at", "Choose a date and a time.")
+        elif not now < given <= now + TEN_YEARS:
+            self.add_error("ends_at", "Choose a date that is ahead, at most ten years.")
+
+    def expires_at(self, now: datetime) -> datetime | None:
+        choice = self.cleaned_data["expiry"]
+        if choice == "custom":
+            ends: datetime = self.cleaned_data["ends_at"]
+            return ends
+        return None if choice == "none" else now + timedelta(days=int(choice))
+
+
+class Ending(AnyEnd):
+    """When the secret ends, as far as the policy of its environment allows."""
 
     def __init__(
         self, *args: Any, place: Environment, secret: Secret | None = None, **kwargs: Any
@@ -110,9 +137,7 @@ class Ending(forms.Form):
         return " ".join(filter(None, (required, oldest)))
 
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "expiry" in cleaned:
-            self._clean_end(cleaned)
+        cleaned = super().clean()
         if not {"expiry", "ends_at"} & self.errors.keys():
             self._keep_the_rule(cleaned["expiry"])
         return cleaned
@@ -126,23 +151,6 @@ class Ending(forms.Form):
         latest = self.place.latest_end(made_at)
         until = f" Choose {_spoken(latest)} or earlier." if latest else ""
         self.add_error("ends_at" if choice == "custom" else "expiry", self._rule() + until)
-
-    def _clean_end(self, cleaned: dict[str, Any]) -> None:
-        if cleaned.get("expiry") != "custom" or "ends_at" in self.errors:
-            return
-        given = cleaned.get("ends_at")
-        now = timezone.now()
-        if given is None:
-            self.add_error("ends_at", "Choose a date and a time.")
-        elif not now < given <= now + TEN_YEARS:
-            self.add_error("ends_at", "Choose a date that is ahead, at most ten years.")
-
-    def expires_at(self, now: datetime) -> datetime | None:
-        choice = self.cleaned_data["expiry"]
-        if choice == "custom":
-            ends: datetime = self.cleaned_data["ends_at"]
-            return ends
-        return None if choice == "none" else now + timedelta(days=int(choice))
 
 
 class NewKeyForm(Ending, Described):

@@ -24,6 +24,9 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         """A batch is seen by who asked for it."""
         return self.filter(organization=scope.organization, asked_by=scope.actor)
 
+    def unfinished(self) -> Self:
+        return self.filter(finished_at=None)
+
     def due(self, now: datetime) -> Self:
         return self.filter(finished_at=None, paused_at=None, next_at__lte=now)
 
@@ -46,8 +49,8 @@ class Batch(models.Model):
     next_at = models.DateTimeField(default=timezone.now)
     paused_at = models.DateTimeField(null=True)
     """Three failed in a row: it goes on when told."""
-    go_on_from = models.PositiveIntegerField(default=0)
-    """How many had ended when it was told to go on: failures before that no longer pause it."""
+    went_on_at = models.DateTimeField(null=True)
+    """When it was told to go on: failures before that no longer pause it."""
     finished_at = models.DateTimeField(null=True)
 
     objects = BatchQuerySet.as_manager()

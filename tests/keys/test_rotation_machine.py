@@ -2,6 +2,7 @@
 model beside it that knows only what people were promised."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -38,7 +39,10 @@ GRACES = st.sampled_from([timedelta(), timedelta(hours=1), timedelta(hours=24)])
 class Life(RuleBasedStateMachine):
     """One key, its people, its worker, and a client that buys tokens."""
 
-    acme, time, server = None, None, ""
+    acme: Any
+    time: Any
+    server: str
+    shown: Any
 
     @initialize()
     def a_key_that_works(self) -> None:
@@ -177,12 +181,16 @@ class Life(RuleBasedStateMachine):
         retired = self.key.rotations.exclude(retired_at=None).exclude(retired_on="")
         for rotation in retired.select_related("new"):
             assert rotation.proven_at
+            assert rotation.retired_at
             assert rotation.proven_at <= rotation.retired_at
 
     @invariant()
     def what_is_called_proven_dead_has_both_receipts(self) -> None:
         for rotation in self.key.rotations.filter(outcome=Rotation.Outcome.PROVEN_DEAD):
-            apart = rotation.accepted_by.finished_at - rotation.refused_by.finished_at
+            refused, accepted = rotation.refused_by, rotation.accepted_by
+            assert refused and refused.finished_at  # noqa: PT018
+            assert accepted and accepted.finished_at  # noqa: PT018
+            apart = accepted.finished_at - refused.finished_at
             assert timedelta() <= apart <= timedelta(seconds=60)
 
     @invariant()
