@@ -82,6 +82,11 @@ def is_under(url: str, prefix: str) -> bool:
     return asked.path == root or asked.path.startswith(f"{root}/")
 
 
+def likely_port(port: int | None, *, secure: bool) -> bool:
+    """Whether a web service may be there: its own port, or one that no other service was given."""
+    return port is None or port == _PORTS["https" if secure else "http"] or 1024 <= port <= 65535
+
+
 def as_address(text: str) -> IPAddress | None:
     """A host that is written as an address already, or None."""
     try:

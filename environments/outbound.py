@@ -27,6 +27,7 @@ from environments.addresses import (
     in_networks,
     is_under,
     judged,
+    likely_port,
     parse_networks,
 )
 from environments.course import Course, Reply
@@ -160,6 +161,8 @@ class _Visit:
     def _judge(self, addresses: list[IPAddress]) -> None:
         if is_allowed(self._url):
             return
+        if not likely_port(self._port, secure=self._secure):
+            raise Forbidden(f"Port {self._port} belongs to another service than the web.")
         networks = parse_networks(settings.LATCHKEY_ALLOWED_NETWORKS)
         try:
             judged(addresses, networks)
