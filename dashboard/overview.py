@@ -18,6 +18,7 @@ from environments.models import (
 )
 from environments.policy import GRANTS, TEAM_GRANTS, Action, OrgAction, OrganizationRole
 from environments.policy import SENTENCES as RIGHTS
+from keys.idleness import with_idleness
 from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, Rotation, Secret
 from keys.outcomes import Outcome
 from keys.progress.states import in_short
@@ -44,6 +45,7 @@ class Figures:
     expiring: int = 0
     untested: int = 0
     disabled: int = 0
+    idle: int = 0
     last_test: datetime | None = None
 
 
@@ -150,7 +152,7 @@ def keys_of(scope: OrgScope) -> KeyQuerySet:
 def _columns(scope: OrgScope, now: datetime) -> list[Figures]:
     running = Q(disabled_at=None)
     counted = (
-        keys_of(scope)
+        with_idleness(keys_of(scope))
         .order_by()
         .values("environment")
         .annotate(
@@ -159,6 +161,7 @@ def _columns(scope: OrgScope, now: datetime) -> list[Figures]:
             expiring=Count("pk", filter=running & Q(ends_at__lte=now + MONTH)),
             untested=Count("pk", filter=running & Q(last_tested_at=None)),
             disabled=Count("pk", filter=~running),
+            idle=Count("pk", filter=running & Q(idle_from__lte=now)),
             last_test=Max("last_tested_at"),
         )
     )

@@ -54,7 +54,11 @@ class Impact:
         span = spoken_span(age)
         yield self._effect(
             Q(born__lte=self.now - age),
-            ("{} has a secret older than {}.", "{} have a secret older than {}."),
+            (
+                "{} has a secret older than {}.",
+                "{} have a secret older than {}.",
+                "No key has a secret older than {1}.",
+            ),
             "A rotation of each is prepared within minutes and its keepers are asked. Nothing is cut.",
             span,
         )
@@ -71,7 +75,7 @@ class Impact:
     def _expiry(self) -> Iterator[Effect]:
         yield self._effect(
             Q(born__isnull=False, ends_at=None),
-            ("{} has no expiry.", "{} have no expiry."),
+            ("{} has no expiry.", "{} have no expiry.", "Every key has an expiry already."),
             "They keep working. The next secret of each gets a date.",
         )
 
@@ -81,6 +85,7 @@ class Impact:
             (
                 "{} is in a rotation with a longer grace period.",
                 "{} are in rotations with a longer grace period.",
+                "No rotation runs with a longer grace period.",
             ),
             "These rotations go on as they were begun.",
         )
@@ -99,19 +104,23 @@ class Impact:
         used = Coalesce("used_at", "created_at")
         yield self._effect(
             Q(endpoint=None, idle_since__lte=self.now - after),
-            ("{} was not used for {}.", "{} were not used for {}."),
+            (
+                "{} was not used for {}.",
+                "{} were not used for {}.",
+                "Every key was used within {1}.",
+            ),
             "The lists point them out. They keep working.",
             spoken_span(after),
             idle_since=used,
         )
 
     def _effect(
-        self, those: Q, said: tuple[str, str], follows: str, *words: str, **more: Coalesce
+        self, those: Q, said: tuple[str, str, str], follows: str, *words: str, **more: Coalesce
     ) -> Effect:
-        """Counted over all keys of the environment; named as far as the person may see them."""
+        """One, several, none, in words. Counted over all keys of the environment; named as far as the person may see them."""
         count = self._told(self.place.keys.scheduled()).annotate(**more).filter(those).count()
         if not count:
-            return Effect(said[1].format("No keys", *words), "", [])
+            return Effect(said[2].format("", *words), "", [])
         scope = self.scope
         mine = self._told(Key.objects.visible_to(scope.actor).filter(environment=self.place))
         named = mine.scheduled().annotate(**more).filter(those).order_by("name")

@@ -12,7 +12,8 @@ from environments.events import SENTENCES, Event
 from environments.guard import SignedInRequest, in_environment
 from environments.models import Heartbeat
 from environments.policy import Action
-from keys.health import last_used, newest_first, tones
+from keys.health import newest_first, tones
+from keys.idleness import use_of
 from keys.models import TICKS, Key
 from keys.progress.stages import Progress, progress_of
 from keys.progress.states import overlap_of, state_of
@@ -42,7 +43,7 @@ def detail(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
     context = about(scope, key) | {
         "tab": tab,
         "tabs": [{"label": TABS[n], "href": f"?tab={n}", "current": n == tab} for n in tabs],
-        "last_used": last_used(key),
+        "use": use_of(key, timezone.now()),
     }
     if key.deleted_at:
         context |= _history(request, scope, key) if readable else {"lines": []}

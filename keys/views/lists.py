@@ -15,7 +15,8 @@ from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.models import Environment
 from environments.policy import Action, OrgAction
 from keys.filters import EXPIRY, HEALTH, Filters, teams_of
-from keys.health import Health, health, last_used, newest, tones, unended
+from keys.health import Health, health, newest, tones, unended
+from keys.idleness import Use, use_of
 from keys.models import Key, KeyQuerySet, Secret
 from keys.snippets import token_address
 
@@ -27,7 +28,7 @@ class Row:
     key: Key
     health: Health
     tones: list[str]
-    last_used: datetime | None
+    use: Use
     newest: Secret | None
     secrets: int
 
@@ -35,7 +36,9 @@ class Row:
 def _row(key: Key, now: datetime) -> Row:
     recent = getattr(key, "recent", [])
     shown = newest(key)
-    return Row(key, health(key, now), tones(recent), last_used(key), shown, len(unended(key, now)))
+    return Row(
+        key, health(key, now), tones(recent), use_of(key, now), shown, len(unended(key, now))
+    )
 
 
 def _listed(request: SignedInRequest, keys: KeyQuerySet, filters: Filters) -> dict[str, Any]:

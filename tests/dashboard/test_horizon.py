@@ -51,7 +51,7 @@ def test_the_page_says_it_in_words_too(acme, issue, client):
         html = client.get("/o/acme/").content.decode()
     assert 'aria-label="1 in the week of 1 Dec. "' in html
     assert "As a table" in html
-    assert "/o/acme/keys/?expires=90&amp;sort=expires" in html
+    assert 'href="/o/acme/expiries/">Open expiries' in html
 
 
 def test_the_days_are_those_of_the_persons_zone(acme, issue):

@@ -57,7 +57,7 @@ def test_an_owner_sees_which_secrets_are_older_before_anything_is_saved(say, iss
     shown = text_of(say(max_age_days="90"))
     assert "2 keys have a secret older than 90 days." in shown
     assert "Nothing is cut." in shown
-    assert "No keys end later than 90 days" in shown
+    assert "No key ends later than 90 days after it was made." in shown
     assert acme.environment("development").secret_max_age is None
     assert not AuditEvent.objects.filter(event=Event.POLICY_CHANGED).exists()
 

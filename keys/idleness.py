@@ -1,0 +1,41 @@
+"""Keys that nobody uses: only where use is measured, which it is not at an outside endpoint."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Case, DateTimeField, ExpressionWrapper, F, OuterRef, Subquery, When
+from django.db.models.functions import Coalesce
+
+from keys.health import last_used
+from keys.models import Key, KeyQuerySet, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """When a key was last used; `idle` says for how long it was not, once that is longer than the policy has it."""
+
+    at: datetime | None = None
+    measured: bool = True
+    idle: str = ""
+
+
+def use_of(key: Key, now: datetime) -> Use:
+    if key.imported:
+        return Use(measured=False)
+    at = last_used(key)
+    rest = now - (at or key.created_at)
+    longest = key.environment.idle_after
+    # Who was disabled on purpose is not pointed out.
+    idle = longest is not None and rest > longest and key.disabled_at is None
+    return Use(at, idle=f"Idle {rest.days} d" if idle else "")
+
+
+def with_idleness(keys: KeyQuerySet) -> KeyQuerySet:
+    """`idle_from`: when a key becomes idle, or became; none where use is not measured or no policy minds."""
+    used = Secret.objects.filter(key=OuterRef("pk")).exclude(last_used_at=None)
+    last = used.order_by("-last_used_at").values("last_used_at")[:1]
+    moment = DateTimeField()
+    from_then = F("rest_since") + F("environment__idle_after")
+    return keys.annotate(rest_since=Coalesce(Subquery(last), "created_at")).annotate(
+        idle_from=Case(When(endpoint=None, then=ExpressionWrapper(from_then, moment)))
+    )
