@@ -67,6 +67,7 @@ class Impact:
             (
                 "{} ends later than {} after it was made.",
                 "{} end later than {} after they were made.",
+                "No key ends later than {1} after it was made.",
             ),
             "They keep their date. New secrets may not live so long.",
             span,
