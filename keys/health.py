@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from keys.facts import DEAD
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.outcomes import Fault, Outcome
 from keys.progress.states import in_short
@@ -92,6 +93,38 @@ def _tone(test: CredentialTest) -> str:
     if outcome is Outcome.WORKS:
         return "ok"
     return "bad" if outcome and outcome.fault is Fault.CREDENTIAL else "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a finished test says; of the old secret of a rotation a refusal is hoped for."""
+
+    tone: str
+    label: str
+    meaning: str
+    remedy: str
+
+
+def verdict_of(test: CredentialTest) -> Verdict | None:
+    outcome = test.result
+    if outcome is None:
+        return None
+    if test.reason == CredentialTest.Reason.DEATH:
+        if outcome in DEAD:
+            meaning = "The old secret of a rotation has ended, and the server refuses it."
+            return Verdict("ok", "Refused, as it should be", meaning, "")
+        if outcome is Outcome.WORKS:
+            meaning = (
+                "The old secret of a rotation has ended, and the server accepts it all the same."
+            )
+            return Verdict("bad", "Still accepted", meaning, "Look at the token endpoint at once.")
+    return Verdict(_judgement(outcome), outcome.label, outcome.meaning, outcome.remedy)
+
+
+def _judgement(outcome: Outcome) -> str:
+    if outcome is Outcome.WORKS:
+        return "ok"
+    return {Fault.CREDENTIAL: "bad", Fault.NONE: "idle"}.get(outcome.fault, "warn")
 
 
 def last_used(key: Key) -> datetime | None:

@@ -27,7 +27,8 @@ class CredentialTestQuerySet(models.QuerySet["CredentialTest"]):
         return self.exclude(finished_at=None)
 
     def conclusive(self) -> Self:
-        return self.finished().filter(cancelled_at=None)
+        """What a key is seen by: a refusal that a rotation hoped for is no failure of the key."""
+        return self.finished().filter(cancelled_at=None).exclude(reason="death")
 
     def unfinished(self) -> Self:
         return self.filter(finished_at=None)

@@ -32,7 +32,10 @@ def notes_of(seen: Seen) -> list[Note]:
 def _alarm(seen: Seen) -> Note | None:
     if seen.rotation.alarmed_at is None:
         return None
-    text = "It has ended, and was accepted all the same. We try it again and again."
+    text = (
+        "It has ended, and was accepted all the same. Whoever runs Latchkey looks at the token service at once; "
+        "we go on testing until it is refused."
+    )
     return Note("bad", "The old secret is still accepted", text, Line("Found", seen.rotation.alarmed_at))  # fmt: skip
 
 
@@ -60,9 +63,10 @@ def _failed(seen: Seen) -> Note | None:
     text = f"{outcome.meaning} {outcome.remedy}".strip()
     if seen.rotation.cut:
         return Note("warn", f"Not proven dead yet: {outcome.label.lower()}", text)
-    kept = f"{text} The old secret is untouched."
     if outcome.fault is Fault.CREDENTIAL:
-        return Note("bad", f"The new secret does not work: {outcome.label.lower()}", kept)
+        wrong = f"{outcome.meaning} Discard it and rotate again; the old secret is untouched."
+        return Note("bad", f"The new secret does not work: {outcome.label.lower()}", wrong)
+    kept = f"{text} The old secret is untouched."
     return Note("warn", f"The new secret could not be tested: {outcome.label.lower()}", kept)
 
 

@@ -56,7 +56,9 @@ def _headline(seen: Seen) -> Line:
     if rotation.cut and rotation.new is None:
         return Line("The old secret has ended, and there is no new one yet.")
     if rotation.cut:
-        return Line("The old secret has ended. It is closed once the old one is proven dead.")
+        return Line(
+            "The old secret has ended. Next it is proven dead: refused, while the new one is accepted."
+        )
     if seen.ending and seen.step is not Step.HOLD:
         return Line("The new secret is proven once more; then the old one ends.")
     return _waiting(seen)
@@ -122,7 +124,7 @@ def _tries(seen: Seen) -> list[Line]:
         return []
     lines = [receipt(last)]
     if seen.open and facts.retry_at and not facts.testing:
-        tried = f"Tried {facts.attempt} time{'s' if facts.attempt > 1 else ''}; the next try is due"
+        tried = f"Tried {facts.attempt} time{'s' if facts.attempt > 1 else ''}; the next try"
         lines.append(Line(tried, facts.retry_at))
     return lines
 

@@ -12,7 +12,7 @@ from environments.events import SENTENCES, Event
 from environments.guard import SignedInRequest, in_environment
 from environments.models import Heartbeat
 from environments.policy import Action
-from keys.health import newest_first, tones
+from keys.health import newest_first, tones, verdict_of
 from keys.idleness import use_of
 from keys.models import TICKS, Key
 from keys.progress.stages import Progress, progress_of
@@ -57,7 +57,8 @@ def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[
         return _secrets(key)
     if tab == "tests":
         tests = key.tests.select_related("secret", "asked_by").newest_first()
-        return {"page": Paginator(tests, PER_PAGE).get_page(request.GET.get("page"))}
+        page = Paginator(tests, PER_PAGE).get_page(request.GET.get("page"))
+        return {"page": page, "rows": [{"run": run, "verdict": verdict_of(run)} for run in page]}
     if tab == "use":
         return {"snippets": snippets(key)}
     if tab == "history":

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST, require_safe
 from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
+from keys.health import verdict_of
 from keys.models import CredentialTest
-from keys.outcomes import Fault, Outcome
 from keys.services import testing
 from keys.views.common import about, key_here, living_key, to_page
 
@@ -48,7 +48,7 @@ def test_run(request: SignedInRequest, scope: Scope, client_id: str, test: int) 
     context = about(scope, key) | {
         "run": run,
         "steps": _steps(run),
-        "tone": _tone(run),
+        "verdict": verdict_of(run),
         "ahead": 0 if run.started_at or run.finished_at else _ahead(run),
     }
     page = "keys/run.html" if request.htmx else "keys/test_run.html"
@@ -69,15 +69,6 @@ def cancel_test(_request: SignedInRequest, scope: Scope, client_id: str, test: i
 def _ahead(run: CredentialTest) -> int:
     waiting = CredentialTest.objects.unfinished().filter(interactive=True, started_at=None)
     return waiting.filter(asked_at__lt=run.asked_at).count()
-
-
-def _tone(run: CredentialTest) -> str:
-    outcome = run.result
-    if outcome is None:
-        return "run"
-    if outcome is Outcome.WORKS:
-        return "ok"
-    return {Fault.CREDENTIAL: "bad", Fault.NONE: "idle"}.get(outcome.fault, "warn")
 
 
 def _steps(run: CredentialTest) -> list[dict[str, object]]:

@@ -381,6 +381,16 @@ def test_former_rotations_are_listed_with_their_receipts(sign_in, key, stage):
     assert page_of(rotation) in sign_in("engineer").get(page("rotate", key)).content.decode()
 
 
+def test_a_refusal_that_was_hoped_for_is_no_failure_of_the_key(sign_in, key, stage):
+    rotation = stage("dead")
+    client = sign_in("viewer")
+    run = page("test_run", key, test=rotation.refused_by.pk)
+    for address in (run, page("detail", key) + "?tab=tests"):
+        assert "Refused, as it should be" in client.get(address).content.decode()
+    assert "rotate the secret" not in client.get(run).content.decode()
+    assert client.get(page("detail", key)).context["tones"] == ["ok", "ok"]
+
+
 def test_the_list_names_and_filters_keys_that_rotate(sign_in, issue, stage):
     stage("draining")
     issue(name="calm")
