@@ -18,7 +18,7 @@ from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.models import AuditEvent, Team
 from environments.policy import Action, OrgAction
 
-ROWS = 30
+ROWS = 25
 LARGEST = 2**63 - 1
 MACHINE = "Latchkey"
 """The actor of what a worker did by the clock."""
