@@ -61,6 +61,7 @@ class Event(StrEnum):
     ROTATION_ENDED = "rotation.ended"
     KEY_PLUGGED_IN = "key.plugged-in"
     ENDPOINT_ADDED = "endpoint.added"
+    ENDPOINT_RENAMED = "endpoint.renamed"
     ENDPOINT_REPLACED = "endpoint.replaced"
     ENDPOINT_ENDED = "endpoint.ended"
     ENDPOINT_TROUBLED = "endpoint.troubled"
@@ -133,7 +134,8 @@ SENTENCES: Mapping[Event, str] = {
     Event.ROTATION_ENDED: "ended the rotation of",
     Event.KEY_PLUGGED_IN: "plugged in the key",
     Event.ENDPOINT_ADDED: "added the token endpoint",
-    Event.ENDPOINT_REPLACED: "replaced the token endpoint",
+    Event.ENDPOINT_RENAMED: "renamed the token endpoint",
+    Event.ENDPOINT_REPLACED: "changed the token endpoint",
     Event.ENDPOINT_ENDED: "ended the token endpoint",
     Event.ENDPOINT_TROUBLED: "found in trouble the token endpoint",
     Event.ENDPOINT_RECOVERED: "found well again the token endpoint",

@@ -79,6 +79,24 @@ class TokenEndpoint(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def newest(self) -> "TokenEndpoint":
+        """The row that has taken its place by now, or itself."""
+        return self._walk("replaced_by")[-1]
+
+    def line(self) -> "list[TokenEndpoint]":
+        """Itself and the rows whose place it took."""
+        return self._walk("replaces")
+
+    def _walk(self, way: str) -> "list[TokenEndpoint]":
+        rows: list[TokenEndpoint] = [self]
+        while (found := _next(rows[-1], way)) is not None:
+            rows.append(found)
+        return rows
+
+    @property
+    def replaced(self) -> bool:
+        return self.ended_at is not None
+
     @property
     def signed(self) -> bool:
         return self.method == self.Method.PRIVATE_KEY_JWT
@@ -87,3 +105,7 @@ class TokenEndpoint(models.Model):
     def binding(self) -> str:
         """What a sealed credential is bound to: another address or method opens nothing."""
         return length_prefixed("endpoint", str(self.pk), self.url, self.method).hex()
+
+
+def _next(row: TokenEndpoint, way: str) -> TokenEndpoint | None:
+    return row.replaces if way == "replaces" else row.replaced_by.first()

@@ -28,6 +28,10 @@ class RotationRuns(Exception):
     """A rotation of this key is open; it goes on, or is discarded, before another starts."""
 
 
+class MadeElsewhere(Exception):
+    """The provider of an imported key makes its secrets; they are entered here, not made."""
+
+
 class TooLate(Exception):
     """The rotation is past the point where this can be done."""
 
@@ -63,7 +67,7 @@ def _start(scope: Scope, client_id: str, plan: Plan, sight: OneSight) -> Handove
     made = handover.earlier(scope.actor, sight.once)
     if made is not None:
         return made
-    key = locked(scope, client_id, Action.ROTATE)
+    key = _issued(scope, client_id)
     rotation = key.rotations.open().select_for_update(of=("self",)).first()
     if rotation is None:
         rotation = _open(scope, key, plan, Rotation.Reason.PERSON)
@@ -74,11 +78,18 @@ def _start(scope: Scope, client_id: str, plan: Plan, sight: OneSight) -> Handove
     now = timezone.now()
     if key.secrets.unended(now).count() >= MOST_LIVE_SECRETS:
         raise TooManySecrets
-    shown = make_secret(scope, key, sight, _expiry(rotation, now))
+    shown = make_secret(scope, key, sight, next_expiry(rotation, now))
     rotation.new, rotation.why = shown.secret, plan.why or rotation.why
     look_soon(rotation)
     _record(scope, key, Event.ROTATION_STARTED, rotation, secret=shown.secret.public_id)
     return shown
+
+
+def _issued(scope: Scope, client_id: str) -> Key:
+    key = locked(scope, client_id, Action.ROTATE)
+    if key.imported:
+        raise MadeElsewhere
+    return key
 
 
 @transaction.atomic
@@ -115,7 +126,7 @@ def _allowed(scope: Scope, grace: timedelta) -> timedelta:
     return grace
 
 
-def _expiry(rotation: Rotation, now: datetime) -> datetime | None:
+def next_expiry(rotation: Rotation, now: datetime) -> datetime | None:
     """The life that the old one was given, counted from now, as far as the policy lets it."""
     old = rotation.old or rotation.key.secrets.order_by("-created_at", "-pk").first()
     life = rotation.key.environment.life_after(old.life if old else None)

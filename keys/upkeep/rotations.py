@@ -204,6 +204,7 @@ def _lapse(rotation: Rotation, now: datetime) -> list[int]:
 def _close_proven(rotation: Rotation, now: datetime) -> list[int]:
     old = rotation.old
     if old is None:
+        _move_over(rotation, now)
         _close(rotation, Rotation.Outcome.PROVEN, now)
         _record(rotation, Event.ROTATION_ENDED, outcome=rotation.outcome)
         return []
@@ -215,6 +216,18 @@ def _close_proven(rotation: Rotation, now: datetime) -> list[int]:
     }
     _record(rotation, Event.SECRET_PROVEN_DEAD, secret=old.public_id, hint=old.hint, **receipts)
     return []
+
+
+def _move_over(rotation: Rotation, now: datetime) -> None:
+    """An imported key goes to the address that its proven secret was entered for; what was for another one ends."""
+    key, new = rotation.key, rotation.new
+    if new is None or new.endpoint_id == key.endpoint_id:
+        return
+    key.endpoint_id = new.endpoint_id
+    key.save(update_fields=["endpoint"])
+    for former in key.secrets.filter(revoked_at=None).exclude(endpoint=new.endpoint_id):
+        former.end(None, now)
+        _record(rotation, Event.SECRET_RETIRED, secret=former.public_id, hint=former.hint)
 
 
 def _close_unproven(rotation: Rotation, now: datetime) -> list[int]:
