@@ -8,13 +8,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboard.management.commands.demo import DOMAIN
 from environments.models import AuditEvent, Organization, User
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
+from keys.crypto import hint
 from keys.issuer import usage
-from keys.models import CredentialTest, Key, Secret
+from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.opening import open_credential
+from keys.upkeep.rotations import advance
 from tests.keys.issuer.conftest import post
 from tests.settings import LATCHKEY_CREDENTIAL_PRIVATE_KEYS as WORKERS_KEYS
 
@@ -71,7 +74,7 @@ def test_everybody_in_the_file_signs_in_at_once(told, client):
 def test_every_secret_in_the_file_is_waiting_for_its_test_and_is_the_one_that_workers_hold(told):
     for told_key in told["keys"]:
         secret = Secret.objects.select_related("key__environment__organization").get(
-            key__client_id=told_key["client_id"]
+            key__client_id=told_key["client_id"], hint=hint(told_key["secret"])
         )
         assert CredentialTest.objects.filter(secret=secret).exists()
         with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS=WORKERS_KEYS):
@@ -92,6 +95,25 @@ def test_the_token_service_gives_what_the_keys_state_promises(told):
     assert "disabled" in refused["load-generator"]
     assert "expired" in refused["legacy-importer"]
     assert refused["status-page"] == "client_id or client_secret is not right."
+
+
+def test_rotations_are_there_in_their_states_and_a_worker_would_agree(told):
+    now = timezone.now()
+    steps = {}
+    for rotation in Rotation.objects.select_related("key"):
+        if rotation.closed_at is None:
+            # A worker tests first what the verbs asked for; it then looks at what is due.
+            rotation.tests.unfinished().update(finished_at=now, outcome="works")
+            advance(rotation.pk, now)
+            rotation.refresh_from_db()
+        steps[rotation.key.name] = rotation.outcome or rotation.step
+    assert steps == {
+        "mail-relay": "proven_dead",
+        "webhook-sender": "await_collection",
+        "checkout": "drain",
+        "refund-job": "hold",
+        "tax-report": "await_secret",
+    }
 
 
 def test_a_second_demo_is_refused_and_the_first_stays(told, tmp_path):

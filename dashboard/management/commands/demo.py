@@ -15,10 +15,12 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from dashboard import startup
+from dashboard.management import demo_rotations
+from dashboard.management.demo_keys import DEVELOPMENT, KEYS, PRODUCTION, STAGING, Credential
 from environments import audit
 from environments.access import OrgScope, Scope, enter
 from environments.events import Event
-from environments.models import EnvironmentGrant, Kind, Member, Organization, Team, TeamMember, User
+from environments.models import EnvironmentGrant, Member, Organization, Team, TeamMember, User
 from environments.origin import NOWHERE
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
 from environments.services import invitations, roles, teams
@@ -37,7 +39,6 @@ VIEWER, SUPPORT, ENGINEER = (
     EnvironmentRole.SUPPORT,
     EnvironmentRole.ENGINEER,
 )
-DEVELOPMENT, STAGING, PRODUCTION = (kind.value for kind in Kind)
 EVERYWHERE = (DEVELOPMENT, STAGING, PRODUCTION)
 
 
@@ -84,45 +85,6 @@ TEAMS = (
 )
 
 
-class Credential(NamedTuple):
-    """A key to be made: when its secret ends, counted from now, and what has become of it."""
-
-    environment: str
-    name: str
-    team: str | None
-    note: str
-    ends_in: timedelta | None = None
-    state: str = "working"
-
-
-KEYS = (
-    Credential(DEVELOPMENT, "billing-api", "payments", "Invoices and refunds"),
-    Credential(DEVELOPMENT, "search-indexer", "search", "Rebuilds the index every night"),
-    Credential(
-        DEVELOPMENT, "sandbox-partner", None, "For the partner's first steps", timedelta(days=60)
-    ),
-    Credential(STAGING, "billing-api", "payments", "Invoices and refunds"),
-    Credential(
-        STAGING, "load-generator", "platform", "Rests until the next rehearsal", None, "disabled"
-    ),
-    Credential(
-        STAGING,
-        "warehouse-synchronisation-with-the-eastern-logistics-partner",
-        "platform",
-        "A name as long as a name may be",
-    ),
-    Credential(PRODUCTION, "billing-api", "payments", "Invoices and refunds", timedelta(days=240)),
-    Credential(PRODUCTION, "ledger-export", "payments", "Monthly accounts", timedelta(days=5)),
-    Credential(PRODUCTION, "legacy-importer", "platform", "To be switched off", timedelta(days=-2)),
-    Credential(
-        PRODUCTION,
-        "status-page",
-        "platform",
-        "Restored without its pepper: refused until it is rotated",
-        None,
-        "failing",
-    ),
-)
 GIVEN_LIFE = timedelta(days=90)
 
 
@@ -252,6 +214,9 @@ def _issue(scope: OrgScope, wanted: Credential) -> dict[str, object]:
     _age(shown.secret)
     _bring_about(here, shown.secret, wanted.state)
     issuing.collect_secret(here, shown)  # a worker tests it, as it tests every new secret
+    if wanted.state in demo_rotations.STATES:
+        newer = demo_rotations.rotate(here, shown.secret, wanted.state)
+        text = newer.reveal() if newer else text
     return {
         "client_id": shown.secret.key.client_id,
         "name": wanted.name,
