@@ -193,16 +193,19 @@ class Peppers:
     """Keys of the mark by which a secret is recognised without being opened."""
 
     newest_id: str
-    keys: Mapping[str, bytes]
+    keyed: Mapping[str, hmac.HMAC]
 
     @classmethod
     def parse(cls, text: str) -> Self:
         entries = keyrings.PEPPER.read(text)
-        return cls(entries[-1].id, {e.id: e.raw for e in entries})
+        return cls(entries[-1].id, {e.id: hmac.new(e.raw, digestmod="sha256") for e in entries})
 
     def fingerprint(self, text: str, pepper_id: str) -> bytes:
-        return hmac.digest(self.keys[pepper_id], text.encode("utf-8", "surrogatepass"), "sha256")
+        # A copy of the keyed state costs less than hmac.digest, which also lets the interpreter go: 5 % of a token.
+        mac = self.keyed[pepper_id].copy()
+        mac.update(text.encode("utf-8", "surrogatepass"))
+        return mac.digest()
 
     def marks(self, text: str) -> dict[str, bytes]:
         """With every pepper: the same work, whoever the text belongs to."""
-        return {pepper_id: self.fingerprint(text, pepper_id) for pepper_id in self.keys}
+        return {pepper_id: self.fingerprint(text, pepper_id) for pepper_id in self.keyed}

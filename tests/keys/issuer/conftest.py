@@ -11,6 +11,7 @@ from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
+from joserfc.jwk import KeySet
 
 from environments.models import Environment, Organization
 from keys import fingerprint
@@ -119,3 +120,9 @@ def post(path, form, **environ):
 
 def buy(shop, **environ):
     return post(shop.path, shop.form, **environ)
+
+
+def reader(shop):
+    """What a resource server does: the key set, then signature and claims."""
+    keys = request(f"/t/{shop.key.environment.issuer_id}/jwks.json").json
+    return KeySet.import_key_set(keys)

@@ -1,11 +1,11 @@
 from typing import Any
-from urllib.parse import quote_from_bytes, urlencode
+from urllib.parse import parse_qsl, quote_from_bytes, urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from keys.issuer.requests import BODY_LIMIT
+from keys.issuer.requests import BODY_LIMIT, FIELD_LIMIT, _pairs
 from tests.keys.issuer.conftest import FORM, basic, post, request
 
 BAD_ENVIRON: dict[str, tuple[dict[str, Any], int]] = {
@@ -201,3 +201,21 @@ def test_nothing_that_anybody_sends_is_our_fault(shop, body, header):
     answer = post(shop.path, body, HTTP_AUTHORIZATION=header)
     assert 400 <= answer.status < 500
     assert answer.json["error"]
+
+
+@given(st.text(st.sampled_from("ab=&%+4é0f") | st.characters(), max_size=60))
+@example("a&=&&b=%26=+")
+@example("x=%ff")
+@example("&".join("x" * FIELD_LIMIT))
+@example("&".join("x" * (FIELD_LIMIT + 1)))
+def test_a_form_is_read_as_the_standard_library_reads_it(text):
+    def read(how):
+        try:
+            return how()
+        except ValueError:
+            return "no form"
+
+    def theirs():
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELD_LIMIT)
+
+    assert read(lambda: list(_pairs(text))) == read(theirs)

@@ -1,25 +1,15 @@
 import base64
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import quote_plus
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError
-from joserfc.jwk import KeySet
 
-from keys.issuer import clients, database, signing
-from keys.models import SigningKey
-from tests.keys.issuer.conftest import basic, buy, open_shop, post, request
-
-
-def reader(shop):
-    """What a resource server does: the key set, then signature and claims."""
-    keys = request(f"/t/{shop.key.environment.issuer_id}/jwks.json").json
-    return KeySet.import_key_set(keys)
+from keys.issuer import clients, database, tokens
+from tests.keys.issuer.conftest import basic, buy, open_shop, post, reader
 
 
 @pytest.fixture
@@ -80,6 +70,19 @@ class TestToken:
 
     def test_two_tokens_differ(self, shop):
         assert buy(shop).json["access_token"] != buy(shop).json["access_token"]
+
+    def test_no_token_id_comes_twice_when_more_are_fetched(self, shop, monkeypatch):
+        monkeypatch.setattr(tokens, "JTIS_AT_ONCE", 2)
+        monkeypatch.setattr(tokens, "_jtis", [])
+        bought = [jwt.decode(buy(shop).json["access_token"], reader(shop)) for _ in range(7)]
+        assert len({token.claims["jti"] for token in bought}) == 7
+
+    def test_what_is_kept_of_the_claims_follows_a_change_at_once(self, shop):
+        before = jwt.decode(buy(shop).json["access_token"], reader(shop)).claims
+        shop.key.environment.audience = 'https://"quoted".example'
+        shop.key.environment.save()
+        after = jwt.decode(buy(shop).json["access_token"], reader(shop)).claims
+        assert (before["aud"], after["aud"]) == (before["iss"], 'https://"quoted".example')
 
     def test_the_header_works_as_well_as_the_form(self, shop):
         form = {"grant_type": "client_credentials"}
@@ -220,66 +223,6 @@ class TestRefusals:
         assert reasons == ["wrong secret", "unknown client", "unknown client"]
         assert "planted-secret" not in caplog.text
         assert shop.text not in caplog.text
-
-
-class TestSigningKeys:
-    def test_the_first_token_makes_the_first_key_and_the_next_ones_use_it(self, shop):
-        assert not SigningKey.objects.exists()
-        buy(shop), buy(shop)
-        key = SigningKey.objects.get()
-        assert (key.serial, key.algorithm) == (1, "ES256")
-        assert "d" not in key.public_jwk
-
-    def test_each_environment_has_its_own(self, shop):
-        other = open_shop("globex")
-        buy(shop), buy(other)
-        token = buy(shop).json["access_token"]
-        with pytest.raises(InvalidKeyIdError):
-            jwt.decode(token, reader(other))
-
-    def test_a_new_key_signs_at_once_and_the_old_token_still_verifies(self, shop):
-        before = buy(shop).json["access_token"]
-        first = SigningKey.objects.get()
-        place = clients.Place(
-            shop.key.environment_id,
-            shop.key.environment.organization_id,
-            shop.key.environment.issuer_id,
-            *("development", "", None),
-        )
-        first.delete()
-        made = signing.first_key(place)
-        SigningKey.objects.filter(pk=made.pk).update(serial=2)
-        first.save(force_insert=True)
-        after = buy(shop).json["access_token"]
-        keys = reader(shop)
-        headers = [jwt.decode(token, keys).header["kid"] for token in (before, after)]
-        assert headers == [first.kid, made.kid]
-
-    def test_a_key_published_ahead_does_not_sign_yet(self, shop):
-        buy(shop)
-        SigningKey.objects.update(signs_from=timezone.now() + timedelta(hours=1), serial=2)
-        assert buy(shop).status == 200
-        assert SigningKey.objects.filter(serial=1).exists()
-
-    def test_a_private_half_moved_to_another_environment_stays_shut(self, shop):
-        other = open_shop("globex")
-        buy(shop)
-        SigningKey.objects.update(environment=other.key.environment, kid="moved")
-        assert buy(other).status == 503
-
-    @pytest.mark.django_db(transaction=True)
-    def test_four_first_tokens_at_once_make_one_key(self, transactional_db):
-        shop = open_shop()
-
-        def first(_):
-            try:
-                return buy(shop).status
-            finally:
-                connections.close_all()
-
-        with ThreadPoolExecutor(4) as pool:
-            assert list(pool.map(first, range(4))) == [200] * 4
-        assert SigningKey.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
