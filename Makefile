@@ -28,7 +28,7 @@ check: .venv/dev.stamp  ## Everything that must hold: formats, lint, contracts, 
 	@.ci/check
 
 bench: .venv/dev.stamp  ## Measure (tests/bench); takes minutes, judges nothing
-	@set -e; for bench in tests/bench/*.py; do case $$bench in */__init__.py) ;; *) $(BIN)/python $$bench;; esac; done
+	@set -e; for bench in tests/bench/*_bench.py; do $(BIN)/python -m tests.bench.$$(basename $$bench .py); done
 
 faults: .venv/dev.stamp  ## Kill, stop and lose things at random (N=200 SEED=1); says what it cost
 	@$(BIN)/python -m tests.faults
