@@ -9,8 +9,9 @@ from tests.browser.person import chromium_path
 from tests.installation import Installation, running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Closed before the tests of other folders run: Playwright's loop goes on as long as it lives."""
     path = chromium_path()
     with sync_playwright() as playwright:
         quiet = ["--disable-quic", "--disable-gpu", "--disable-sync"]

@@ -76,13 +76,14 @@ def leo(chromium, house, founded) -> StorageState:
     """Lead of Payments, which may issue in development alone and has no keys elsewhere but in staging."""
     with somebody(chromium, house.url, storage_state=founded) as ana:
         leo = newcomer(chromium, house, "Leo", invite(ana, "leo@acme.example"))
+        payments = f"{ACME}teams/payments/"
         ana.opens(f"{ACME}teams/new/").sees("New team")
         ana.fills({"Name": "Payments"}).presses("Create team").sees("Payments")
         ana.follows("Change environments").sees("Where Payments may issue")
-        ana.ticks("Development").presses("Save environments").sees("Payments")
+        ana.ticks("Development").presses("Save environments").is_at(payments)
         ana.follows("Set a member").sees("Set a member of Payments")
         ana.fills({"Person": "Leo (leo@acme.example)", "Team role": "Lead"})
-        ana.presses("Save member").reads("Leo")
+        ana.presses("Save member").is_at(payments)
         ana.opens("/o/acme/e/staging/keys/new/").fills({"Name": "till", "Team": "Payments"})
         ana.presses("Create key").sees("Secret for till")
         finish(ana, "till")
@@ -92,7 +93,10 @@ def leo(chromium, house, founded) -> StorageState:
 def test_the_first_person_has_an_organization_with_three_environments(ana):
     ana.opens("/").is_at(ACME)
     for environment in ("Development", "Staging", "Production"):
-        ana.opens(ACME).follows(environment, within=".side").sees(environment)
+        ana.opens(ACME).follows(environment, within=".side").is_at(
+            f"{ACME}e/{environment.lower()}/"
+        )
+    expect(ana.page.locator(".side a.sub")).to_have_count(3)
 
 
 def test_the_set_up_link_works_for_one_person_alone(chromium, house, founded):
@@ -242,7 +246,7 @@ def test_signing_in_and_making_a_key_takes_no_mouse(chromium, house, founded):
     with somebody(chromium, house.url) as ana:
         ana.opens("/").sees("Sign in").tabs_to("textbox", "Email").strikes(*ANA)
         ana.tabs_to("textbox", "Password").strikes(*PASSWORD, "Enter").is_at(ACME)
-        ana.tabs_to("link", "Development").strikes("Enter").sees("Development")
+        ana.tabs_to("link", "Development").strikes("Enter").is_at(DEVELOPMENT)
         ana.tabs_to("link", "New key").strikes("Enter").sees("New key")
         ana.tabs_to("textbox", "Name").strikes(*"by-hand")
         ana.tabs_to("button", "Create key").strikes("Enter").sees("Secret for by-hand")
