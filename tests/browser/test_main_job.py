@@ -12,6 +12,7 @@ from tests.browser.steps import (
     PASSWORD,
     STAGES,
     STORED,
+    Issued,
     ask_for_test,
     buy_token,
     finish,
@@ -181,19 +182,38 @@ def test_a_disabled_key_ends_red_with_its_cause_and_comes_back_when_enabled(ana)
     assert "access_token" in buy_token(issued)
 
 
-def test_a_second_secret_works_beside_the_old_one_until_that_is_revoked(ana):
-    old = issue(ana, "rotating")
-    finish(ana, "rotating")
-    ana.opens(old.address).follows("Rotate secret").sees("Rotate rotating")
-    ana.presses("Make a new secret").sees("Secret for rotating")
-    new = read_secret(ana)
-    finish(ana, "rotating")
+def rotated(person: Person, name: str) -> tuple[Issued, Issued]:
+    """The old and the new secret of a key, both proven, and buying tokens side by side."""
+    old = issue(person, name)
+    finish(person, name)
+    person.opens(old.address).follows("Rotate secret").sees(f"Rotate {name}")
+    person.presses("Make the new secret").sees(f"Secret for {name}")
+    new = read_secret(person)
+    finish(person, name)
     assert "access_token" in buy_token(old)
     assert "access_token" in buy_token(new)
+    return old, new
 
-    ana.opens(old.address + "?tab=secrets").sees("rotating").follows(f"Revoke secret …{old.hint}")
-    ana.sees(f"Revoke secret …{old.hint} of rotating").presses("Revoke secret")
-    ana.reads(f"The secret …{old.hint} is revoked.").sees("rotating")
+
+def test_an_old_secret_is_revoked_by_hand(ana):
+    old, new = rotated(ana, "revoking")
+    ana.opens(old.address + "?tab=secrets").sees("revoking")
+    row = ana.page.get_by_role("row", name=f"…{old.hint}")
+    row.locator("summary").click()
+    row.get_by_role("link", name=f"Revoke …{old.hint}").click()
+    ana.sees(f"Revoke secret …{old.hint} of revoking").presses("Revoke secret")
+    ana.reads(f"The secret …{old.hint} is revoked.").sees("revoking")
+    assert buy_token(old)["error"] == "invalid_client"
+    assert "access_token" in buy_token(new)
+
+
+def test_an_old_secret_is_retired_by_a_worker_and_proven_dead(ana):
+    old, new = rotated(ana, "rotating")
+    ana.opens(old.address + "rotate/").sees("Rotation of rotating").reads("Both secrets work until")
+    ana.follows("Retire now").sees(f"Retire …{old.hint} of rotating now")
+    ana.presses("Retire the old secret")
+    expect(ana.page.locator("#rotation .lead")).to_contain_text("proven dead")
+    ana.sees("Rotation of rotating")
     assert buy_token(old)["error"] == "invalid_client"
     assert "access_token" in buy_token(new)
 
