@@ -1,8 +1,10 @@
 """What comes of age is asked for in time, and nothing is cut."""
 
 from datetime import timedelta
+from threading import Barrier, Thread
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from environments.events import Event
@@ -206,3 +208,31 @@ def test_warnings_are_bounded_too(issue, time_machine):
     time_machine.move_to(timezone.now() + 15 * DAY)
     now = timezone.now()
     assert [ages.warn_of_expiries(now, limit=2) for _ in range(3)] == [2, 1, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_four_beats_at_the_same_moment_prepare_one_rotation_and_warn_once(
+    made, allow, time_machine
+):
+    allow(90)
+    ends(90)
+    time_machine.move_to(timezone.now() + 89.5 * DAY)
+    now = timezone.now()
+    start = Barrier(4)
+
+    def beat() -> None:
+        start.wait()
+        ages.prepare_rotations(now)
+        ages.warn_of_expiries(now)
+        connection.close()
+
+    beats = [Thread(target=beat) for _ in range(4)]
+    for each in beats:
+        each.start()
+    for each in beats:
+        each.join()
+    assert len(prepared()) == 1
+    assert sorted(titles()) == [
+        "billing-api in Development expires within a day",
+        "billing-api in Development is due for rotation",
+    ]
