@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.http import QueryDict
 
 from environments.models import Environment, Team
@@ -22,6 +22,14 @@ HEALTH = {
     "deleted": "Deleted",
 }
 EXPIRY = {"7": "Within 7 days", "30": "Within 30 days", "90": "Within 90 days", "none": "No expiry"}
+USED = {"never": "Never used", "30": "Not in 30 days", "90": "Not in 90 days"}
+CARDS = (
+    ("Failing", "health", "failing"),
+    ("End within 30 days", "expires", "30"),
+    ("Never end", "expires", "none"),
+    ("Never used", "used", "never"),
+    ("Idle for 90 days", "used", "90"),
+)
 SORTS = {
     "name": "name",
     "team": "team__name",
@@ -36,6 +44,16 @@ class Chip:
     label: str
     value: str
     href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A count that leads to the keys it counts."""
+
+    label: str
+    count: int
+    href: str
+    current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +93,10 @@ class Filters:
         return self._one_of("expires", EXPIRY)
 
     @property
+    def used(self) -> str:
+        return self._one_of("used", USED)
+
+    @property
     def place(self) -> str:
         return self._one_of("environment", self.places)
 
@@ -93,6 +115,7 @@ class Filters:
                 ("team", "Team", self.teams.get(self.team, "")),
                 ("health", "Health", HEALTH.get(self.health, "")),
                 ("expires", "Expires", EXPIRY.get(self.expires, "")),
+                ("used", "Last used", USED.get(self.used, "")),
             )
             if value
         ]
@@ -104,9 +127,7 @@ class Filters:
         return f"?{rest.urlencode()}"
 
     def apply(self, keys: KeyQuerySet, now: datetime) -> KeyQuerySet:
-        newest = Secret.objects.filter(key=OuterRef("pk"), revoked_at=None)
-        last = newest.order_by("-created_at", "-pk").values("expires_at")[:1]
-        found = keys.annotate(ends_at=Subquery(last)).filter(self._wanted(now))
+        found = _dated(keys).filter(self._wanted(now))
         column = F(SORTS[self.sort.removeprefix("-")])
         down = self.sort.startswith("-")
         order = column.desc(nulls_last=True) if down else column.asc(nulls_last=True)
@@ -126,11 +147,53 @@ class Filters:
             wanted &= Q(environment__slug=self.place)
         if self.team:
             wanted &= Q(team=None) if self.team == NO_TEAM else Q(team__slug=self.team)
-        if self.expires == "none":
-            wanted &= Q(ends_at=None)
-        elif self.expires:
-            wanted &= Q(ends_at__gt=now, ends_at__lte=now + timedelta(days=int(self.expires)))
-        return wanted
+        return wanted & _ending(self.expires, now) & _using(self.used, now)
+
+    def cards(self, keys: KeyQuerySet, now: datetime) -> list[Card]:
+        """What deserves a look among all keys of the list, whatever it is narrowed to."""
+        asks = {"health": _healthy, "expires": _ending, "used": _using}
+        wanted = {
+            f"card_{name}_{word}": Count("pk", filter=asks[name](word, now))
+            for _, name, word in CARDS
+        }
+        counts = _dated(keys.existing()).aggregate(**wanted)
+        return [
+            Card(
+                label,
+                counts[f"card_{name}_{word}"],
+                f"?{name}={word}",
+                self._one_of(name, {word: label}) == word,
+            )
+            for label, name, word in CARDS
+        ]
+
+
+def _dated(keys: KeyQuerySet) -> KeyQuerySet:
+    """With the end of the newest secret, and the last use of any."""
+    of_key = Secret.objects.filter(key=OuterRef("pk"))
+    newest = of_key.filter(revoked_at=None).order_by("-created_at", "-pk")
+    used = of_key.exclude(last_used_at=None).order_by("-last_used_at")
+    return keys.annotate(
+        ends_at=Subquery(newest.values("expires_at")[:1]),
+        used_at=Subquery(used.values("last_used_at")[:1]),
+    )
+
+
+def _ending(word: str, now: datetime) -> Q:
+    if word == "none":
+        return Q(ends_at=None)
+    if word:
+        return Q(ends_at__gt=now, ends_at__lte=now + timedelta(days=int(word)))
+    return Q()
+
+
+def _using(word: str, now: datetime) -> Q:
+    """Use at an outside endpoint is not measured: those keys are in neither answer."""
+    if word == "never":
+        return Q(used_at=None, endpoint=None)
+    if word:
+        return Q(used_at__lt=now - timedelta(days=int(word)))
+    return Q()
 
 
 def _healthy(word: str, now: datetime) -> Q:

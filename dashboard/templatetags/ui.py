@@ -13,6 +13,13 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 SHORTENED = 12
+# One path for each tone, not one shape for each test: fifty rows would be a thousand elements.
+TICK = {
+    "ok": "2h3v14h-3z",
+    "bad": "8h3v8h-3zm0-6l3 3m0-3l-3 3",
+    "other": "11h3v5h-3z",
+    "none": "14h2v1.5h-2z",
+}
 LONG_AGO = timedelta(days=60)
 
 
@@ -173,11 +180,13 @@ def ticks(tones: Iterable[str], label: str = "") -> dict[str, object]:
     """{% ticks tones %}: the last 20 tests, newest right; tones are "ok", "bad", "other", oldest first."""
     shown = list(tones)[-20:]
     padded = ["none"] * (20 - len(shown)) + shown
-    bars = [
-        {"tone": tone, "x": place * 5, "middle": place * 5 + 1.5}
-        for place, tone in enumerate(padded)
-    ]
-    return {"bars": bars, "label": label or _ticks_text(shown)}
+    marks = {
+        tone: "".join(
+            f"M{place * 5} {TICK[tone]}" for place, each in enumerate(padded) if each == tone
+        )
+        for tone in TICK
+    }
+    return {"marks": marks, "label": label or _ticks_text(shown)}
 
 
 def _ticks_text(tones: Sequence[str]) -> str:
@@ -197,21 +206,28 @@ def sparkline(
     """{% sparkline values %}: a line from zero; None is a gap, never guessed."""
     known = sorted(value for value in values if value is not None)
     if not known:
-        return {"paths": [], "points": [], "label": f"{what}: not measured", "known": 0}
+        return {"label": f"{what}: not measured", "known": 0}
     top = max(known) * 1.1 or 1
     step = 480 / max(len(values) - 1, 1)
     placed = [
         None if v is None else (round(n * step, 1), round(54 - 50 * v / top, 1))
         for n, v in enumerate(values)
     ]
-    middle = known[len(known) // 2]
+    middle, slow = known[len(known) // 2], known[min(len(known) * 95 // 100, len(known) - 1)]
     label = f"{what}: least {known[0]:.0f}, middle {middle:.0f}, most {known[-1]:.0f} {unit}"
     lone = [
         spot
         for n, spot in enumerate(placed)
         if spot and not any(placed[max(n - 1, 0) : n] + placed[n + 1 : n + 2])
     ]
-    return {"paths": _runs(placed), "points": lone, "label": label, "known": len(known)}
+    return {
+        "paths": _runs(placed),
+        "points": lone,
+        "label": label,
+        "known": len(known),
+        "figures": {"Middle": middle, "95 of 100 within": slow, "Longest": known[-1]},
+        "unit": unit,
+    }
 
 
 def _runs(placed: Sequence[tuple[float, float] | None]) -> list[str]:

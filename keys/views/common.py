@@ -1,6 +1,7 @@
 """What several pages about keys share."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 
 from django.http import Http404, HttpResponseBase, HttpResponseRedirect
@@ -8,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from environments.access import Scope
+from environments.models import Environment
 from environments.policy import Action
 from keys.health import health, newest, running
 from keys.models import Key
@@ -44,6 +46,10 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
         "running": running(key),
         "token_address": token_address(key.environment),
     }
+
+
+def minutes_between_tests(environment: Environment) -> int:
+    return max(environment.test_interval // timedelta(minutes=1), 1)
 
 
 def to_page(name: str, key: Key, **more: object) -> HttpResponseRedirect:

@@ -15,6 +15,7 @@ from environments.policy import Action
 from keys.health import newest_first, tones, verdict_of
 from keys.idleness import use_of
 from keys.models import TICKS, Key
+from keys.outcomes import Outcome
 from keys.progress.stages import Progress, progress_of
 from keys.progress.states import overlap_of, state_of
 from keys.snippets import snippets
@@ -66,7 +67,9 @@ def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[
     recent = list(key.tests.conclusive().newest_first()[:SPARK])
     return {
         "tones": tones(recent[:TICKS]),
-        "times": [test.duration_ms for test in reversed(recent)],
+        "times": [
+            test.duration_ms if test.result is Outcome.WORKS else None for test in reversed(recent)
+        ],
         "progress": _progress(key),
     }
 

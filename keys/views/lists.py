@@ -1,7 +1,7 @@
 """Lists of keys: of one environment, and of all that the person sees."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -14,11 +14,12 @@ from environments.access import OrgScope, Scope
 from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.models import Environment
 from environments.policy import Action, OrgAction
-from keys.filters import EXPIRY, HEALTH, Filters, teams_of
+from keys.filters import EXPIRY, HEALTH, USED, Filters, teams_of
 from keys.health import Health, health, newest, tones, unended
 from keys.idleness import Use, use_of
 from keys.models import Key, KeyQuerySet, Secret
 from keys.snippets import token_address
+from keys.views.common import minutes_between_tests
 
 PER_PAGE = 50
 
@@ -53,6 +54,8 @@ def _listed(request: SignedInRequest, keys: KeyQuerySet, filters: Filters) -> di
         "filters": filters,
         "health_choices": HEALTH.items(),
         "expiry_choices": EXPIRY.items(),
+        "used_choices": USED.items(),
+        "cards": filters.cards(keys, now),
         "headings": _headings(filters),
     }
 
@@ -92,7 +95,7 @@ def environment(request: SignedInRequest, scope: Scope) -> HttpResponse:
         "places": [],
         "can": scope.can,
         "token_address": token_address(scope.environment),
-        "minutes": max(scope.environment.test_interval // timedelta(minutes=1), 1),
+        "minutes": minutes_between_tests(scope.environment),
         "people": scope.environment.grants.count(),
         **_listed(request, keys, filters),
     }

@@ -19,7 +19,7 @@ from keys.models import CredentialTest, Handover
 from keys.services import issuing
 from keys.services.issuing import NameTaken, NewKey, OneSight
 from keys.snippets import env_file, snippets
-from keys.views.common import about, to_page
+from keys.views.common import about, minutes_between_tests, to_page
 
 # Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
 REFERRER = "same-origin"
@@ -54,7 +54,8 @@ def create(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
 
 def _form_page(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
     status = 422 if form.is_bound and form.errors else 200
-    return render(request, "keys/create.html", {"scope": scope, "form": form}, status=status)
+    context = {"scope": scope, "form": form, "minutes": minutes_between_tests(scope.environment)}
+    return render(request, "keys/create.html", context, status=status)
 
 
 def _create(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:

@@ -1,7 +1,10 @@
 """People at the pages of keys: who sees, who makes, who ends."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from environments.models import AuditEvent
@@ -197,6 +200,9 @@ def test_lists_show_what_the_person_may_see(sign_in, issue, acme):
         ("expires=none", True),
         ("expires=30", False),
         ("team=none", True),
+        ("used=never", True),
+        ("used=90", False),
+        ("used=nonsense", True),
         ("sort=-expires&page=99", True),
         ("sort=%ff", True),
     ],
@@ -206,6 +212,21 @@ def test_filters_are_read_from_the_address(sign_in, issue, asked, found):
     text = sign_in("viewer").get(f"{place('environment')}?{asked}").content.decode()
     assert ("billing-api" in text) is found
     assert ("No match" in text) is not found
+
+
+def test_what_deserves_a_look_is_counted_and_leads_there(sign_in, issue):
+    issue()
+    idle = issue(name="idle").key
+    idle.secrets.update(last_used_at=timezone.now() - timedelta(days=91))
+    client = sign_in("viewer")
+    text = client.get(place("environment")).content.decode()
+    assert '<a href="?used=never"><b>1</b> Never used' in text
+    assert '<a href="?used=90"><b>1</b> Idle for 90 days' in text
+    assert "<span><b>0</b> Failing" in text
+    found = client.get(f"{place('environment')}?used=90").content.decode()
+    assert page("detail", idle) in found
+    assert "billing-api" not in found
+    assert '<a href="?used=90" aria-current="true">' in found
 
 
 @pytest.mark.parametrize("tab", ["overview", "secrets", "tests", "use", "history", "other"])

@@ -37,14 +37,17 @@
     const text = "value" in source ? source.value : source.textContent.trim();
     const done = await put(text);
     button.focus();
-    button.dataset.label ??= button.textContent;
-    button.textContent = done ? "Copied" : "Copy failed – select and copy by hand";
     button.dataset.done = done ? "yes" : "no";
+    const worded = button.dataset.size !== "icon-sm";
+    if (worded) {
+      button.dataset.label ??= button.textContent;
+      button.textContent = done ? "Copied" : "Copy failed – select and copy by hand";
+    }
     say(done ? `${button.dataset.name} copied` : `${button.dataset.name} could not be copied`);
     if (!done && !source.closest("[hidden]")) select(source);
     window.clearTimeout(Number(button.dataset.timer));
     button.dataset.timer = window.setTimeout(() => {
-      button.textContent = button.dataset.label;
+      if (worded) button.textContent = button.dataset.label;
       delete button.dataset.done;
     }, done ? 2000 : 6000);
   };
@@ -99,6 +102,18 @@
       });
     }
     show(buttons.find((button) => button.dataset.language === kept("snippet")) ?? buttons[0]);
+  };
+
+  /* The summary beside a form says what is chosen there. */
+  const echo = () => {
+    for (const word of all("[data-echo]")) {
+      const field = document.getElementById(word.dataset.echo);
+      if (!field) continue;
+      const chosen = field.selectedOptions ? field.selectedOptions[0]?.textContent : field.value.trim();
+      const special = field.value === "none" ? word.dataset.none : field.value === "custom" ? word.dataset.custom : undefined;
+      const date = field.value === "custom" ? document.getElementById("id_ends_at")?.value.replace("T", ", ") || "a date of your choice" : "";
+      word.textContent = special === undefined ? (chosen ? (word.dataset.before ?? "") + chosen : word.dataset.empty) : special + date;
+    }
   };
 
   /* Forms: sent once; leaving with unsaved words, or with a secret nobody has stored, asks first. */
@@ -228,6 +243,7 @@
   document.addEventListener("click", clicks);
   document.addEventListener("keydown", keys);
   document.addEventListener("submit", guardForm);
+  document.addEventListener("input", (event) => { if (event.target.form?.matches("[data-summed]")) echo(); });
   document.addEventListener("input", (event) => { if (event.target.form?.matches("[data-unsaved]")) changed.add(event.target.form); });
   window.addEventListener("beforeunload", mayLeave);
   window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
@@ -238,6 +254,7 @@
   const start = () => {
     dress(document);
     zone();
+    echo();
     window.setInterval(refreshTimes, 60000);
     document.querySelector("[data-focus]")?.focus();
   };
