@@ -1,13 +1,24 @@
-"""Two small steps around every page: whose clock, and where an ended session leads."""
+"""Small steps around every page: which charset, whose clock, and where an ended session leads."""
 
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
+
+
+class Utf8Request(WSGIRequest):
+    """Every page is UTF-8. A header that names another charset is passed over: Django would try to read by it,
+    and break on those that are no charset of a text, before any page of errors can say so."""
+
+    def _set_content_type_params(self, meta: Mapping[str, str]) -> None:
+        self.content_type = meta.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        self.content_params = {}
+
 
 type Next = Callable[[HttpRequest], HttpResponse]
 

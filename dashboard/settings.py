@@ -211,6 +211,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",  # for allauth's own page of passkeys
     "allauth",
     "allauth.account",
     "allauth.mfa",

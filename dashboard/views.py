@@ -6,8 +6,9 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -111,10 +112,10 @@ def account(request: SignedInRequest) -> HttpResponse:
 def theme(request: HttpRequest) -> HttpResponse:
     """The choice lives in a cookie, so that the server renders it and nothing flashes."""
     chosen, back = request.POST.get("theme", ""), request.POST.get("next", "/")
-    safe = url_has_allowed_host_and_scheme(
+    safe = back.startswith("/") and url_has_allowed_host_and_scheme(
         back, {request.get_host()}, require_https=request.is_secure()
     )
-    response = redirect(back if safe else "home")
+    response = HttpResponseRedirect(back if safe else reverse("home"))
     if chosen in THEMES:
         response.set_cookie(
             "theme", chosen, max_age=YEAR, secure=settings.HTTPS, httponly=True, samesite="Lax"

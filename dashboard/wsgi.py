@@ -12,12 +12,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django_app = get_wsgi_application()  # first: it fills the app registry
 
 from dashboard import startup, tether  # noqa: E402
+from dashboard.middleware import Utf8Request  # noqa: E402
 from keys.issuer.wsgi import ISSUER_PATHS, issuer  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+django_app.request_class = Utf8Request
 HEALTH_PATHS = ("/livez", "/readyz")
 
 startup.prove(settings.LATCHKEY_ROLE)

@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Concatenate
 
 import structlog
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django_htmx.middleware import HtmxDetails
@@ -91,6 +92,10 @@ def _inside(request: SignedInRequest, scope: Scope | OrgScope) -> Iterator[None]
     except Refused as refusal:
         _record_refusal(request, scope, refusal)
         raise
+    except ObjectDoesNotExist as gone:
+        # A verb looks within the scope: what it does not find is not here, or was taken away meanwhile.
+        log.info("nothing_there_for_the_verb", path=request.path, cause=type(gone).__name__)
+        raise Http404("Nothing here.") from gone
 
 
 def _mark(door: View, place: str, action: Action | OrgAction) -> View:

@@ -8,12 +8,12 @@ app_name = "keys"
 
 of_one = [
     path("", detail.detail, name="detail"),
-    path("secret/<str:handover>/", making.secret, name="secret"),
+    path("secret/<slug:handover>/", making.secret, name="secret"),
     path("rotate/", rotation.rotate, name="rotate"),
     path("rotate/extend/", rotation.extend, name="extend"),
     path("rotate/retire/", rotation.retire, name="retire"),
     path("rotate/discard/", rotation.discard, name="discard"),
-    path("rotations/<str:rotation>/", rotation.rotation, name="rotation"),
+    path("rotations/<slug:rotation>/", rotation.rotation, name="rotation"),
     path("test/", runs.test, name="test"),
     path("tests/<int:test>/", runs.test_run, name="test_run"),
     path("tests/<int:test>/cancel/", runs.cancel_test, name="cancel_test"),
@@ -22,8 +22,8 @@ of_one = [
     path("move/", acts.move, name="move"),
     path("disable/", acts.disable, name="disable"),
     path("enable/", acts.enable, name="enable"),
-    path("secrets/<str:secret>/revoke/", acts.revoke, name="revoke"),
-    path("secrets/<str:secret>/leak/", rotation.leak, name="leak"),
+    path("secrets/<slug:secret>/revoke/", acts.revoke, name="revoke"),
+    path("secrets/<slug:secret>/leak/", rotation.leak, name="leak"),
     path("delete/", acts.delete, name="delete"),
 ]
 
@@ -33,12 +33,12 @@ urlpatterns = [
     path("o/<slug:org>/settings/<slug:place>/", policies.policy, name="policy"),
     path("o/<slug:org>/keys/csv/", export.everywhere, name="export"),
     path("o/<slug:org>/bulk/new/", bulk.new, name="bulk_new"),
-    path("o/<slug:org>/bulk/<str:batch>/", bulk.batch, name="batch"),
-    path("o/<slug:org>/bulk/<str:batch>/cancel/", bulk.cancel, name="batch_cancel"),
-    path("o/<slug:org>/bulk/<str:batch>/retry/", bulk.retry, name="batch_retry"),
-    path("o/<slug:org>/bulk/<str:batch>/go-on/", bulk.go_on, name="batch_go_on"),
+    path("o/<slug:org>/bulk/<slug:batch>/", bulk.batch, name="batch"),
+    path("o/<slug:org>/bulk/<slug:batch>/cancel/", bulk.cancel, name="batch_cancel"),
+    path("o/<slug:org>/bulk/<slug:batch>/retry/", bulk.retry, name="batch_retry"),
+    path("o/<slug:org>/bulk/<slug:batch>/go-on/", bulk.go_on, name="batch_go_on"),
     path("o/<slug:org>/e/<slug:env>/csv/", export.environment, name="export_environment"),
     path("o/<slug:org>/e/<slug:env>/", lists.environment, name="environment"),
     path("o/<slug:org>/e/<slug:env>/keys/new/", making.create, name="create"),
-    path("o/<slug:org>/e/<slug:env>/keys/<str:client_id>/", include(of_one)),
+    path("o/<slug:org>/e/<slug:env>/keys/<slug:client_id>/", include(of_one)),
 ]

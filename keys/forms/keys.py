@@ -216,6 +216,12 @@ class MoveForm(forms.Form):
         return self.teams.get(self.cleaned_data["team"])
 
 
+class WhichSecretForm(forms.Form):
+    """The public id of one of the key's secrets; none means the newest."""
+
+    secret = forms.SlugField(required=False)
+
+
 class TypedForm(forms.Form):
     """The key's name, typed to show that the person means it."""
 

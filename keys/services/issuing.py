@@ -125,6 +125,7 @@ def make_secret(scope: Scope, key: Key, sight: OneSight, expires_at: datetime | 
 @transaction.atomic
 def see_secret(scope: Scope, shown: Handover, browser: Browser) -> SecretText:
     """Open the hand-over for its person, in its browser; each sight is in the log."""
+    _may_still(scope, shown)
     text = handover.show(shown, browser, timezone.now())
     key = shown.secret.key
     audit.record(
@@ -140,6 +141,7 @@ def see_secret(scope: Scope, shown: Handover, browser: Browser) -> SecretText:
 @transaction.atomic
 def collect_secret(scope: Scope, shown: Handover) -> CredentialTest:
     """The person says the secret is stored: close its one sight, and test it at once."""
+    _may_still(scope, shown)
     now = timezone.now()
     _close(shown, now)
     secret = shown.secret
@@ -162,6 +164,7 @@ def collect_secret(scope: Scope, shown: Handover) -> CredentialTest:
 @transaction.atomic
 def discard_secret(scope: Scope, shown: Handover) -> None:
     """The person could not store it: this secret ends, any other lives on, and its rotation is discarded."""
+    _may_still(scope, shown)
     now = timezone.now()
     key = Key.objects.within(scope).select_for_update(of=("self",)).get(pk=shown.secret.key_id)
     secret = key.secrets.get(pk=shown.secret_id)
@@ -177,6 +180,12 @@ def discard_secret(scope: Scope, shown: Handover) -> None:
             label=key.name,
             secret=secret.public_id,
         )
+
+
+def _may_still(scope: Scope, shown: Handover) -> None:
+    """Whose role was lowered after the secret was made has no more to do with it."""
+    key = shown.secret.key
+    scope.require(Action.ROTATE, key, f"key:{key.client_id}")
 
 
 def _close(shown: Handover, now: datetime) -> None:

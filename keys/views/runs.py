@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
+from keys.forms.keys import WhichSecretForm
 from keys.health import verdict_of
 from keys.models import CredentialTest
 from keys.services import testing
@@ -30,8 +31,11 @@ STATES = {"ok": "ok", "failed": "bad", "running": "run"}
 @in_environment(Action.TEST)
 def test(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
     key = living_key(scope, client_id, Action.TEST)
+    form = WhichSecretForm(request.POST)
+    if not form.is_valid():
+        raise Http404("No such secret.")
     try:
-        asked = testing.request_test(scope, client_id, request.POST.get("secret") or None)
+        asked = testing.request_test(scope, client_id, form.cleaned_data["secret"] or None)
     except testing.NothingToTest:
         messages.warning(request, "There is no secret to test: every one has ended. Rotate first.")
         return to_page("keys:detail", key)
@@ -62,6 +66,8 @@ def test_run(request: SignedInRequest, scope: Scope, client_id: str, test: int) 
 @in_environment(Action.TEST)
 def cancel_test(_request: SignedInRequest, scope: Scope, client_id: str, test: int) -> HttpResponse:
     key = living_key(scope, client_id, Action.TEST)
+    if not key.tests.filter(pk=test).exists():
+        raise Http404("No such test.")
     testing.cancel_test(scope, client_id, test)
     return to_page("keys:test_run", key, test=test)
 
