@@ -12,6 +12,7 @@ from typing import Final
 TAKE_UP_WITHIN: Final = timedelta(days=7)  # a prepared rotation that no keeper took up lapses
 COLLECT_WITHIN: Final = timedelta(hours=72)
 QUIET: Final = timedelta(minutes=15)  # an old secret used more recently than this is in use
+WRITTEN: Final = timedelta(seconds=3)  # by then the token service has written down what it saw before
 LONGEST_HOLD: Final = timedelta(hours=24)
 FRESH: Final = timedelta(
     minutes=5
@@ -150,8 +151,8 @@ def _draining(facts: Facts, now: datetime) -> Next:
 
 def _in_grace(facts: Facts, now: datetime) -> Next | None:
     ends = grace_ends(facts)
-    if ends is None or now < ends:
-        return Next(Step.DRAIN, ends)
+    if ends is None or now < ends + WRITTEN:
+        return Next(Step.DRAIN, ends and ends + WRITTEN)
     held_until = facts.held_until or ends + LONGEST_HOLD
     quiet_at = facts.old_last_used_at + QUIET if facts.old_last_used_at else now
     return Next(Step.HOLD, min(quiet_at, held_until)) if now < min(quiet_at, held_until) else None

@@ -126,7 +126,7 @@ def _wait(rotation: Rotation, coming: Next, now: datetime) -> None:
     if coming.step is Step.HOLD and rotation.held_until is None:
         _hold(rotation, now)
     if coming.step is Step.DRAIN:
-        rotation.ends_at = coming.at
+        rotation.ends_at = grace_ends(facts_of(rotation))
 
 
 def _hold(rotation: Rotation, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.run import run_faults
+from tests.faults.run import run_faults, run_traffic
 
 pytestmark = [
     pytest.mark.processes,
@@ -18,3 +18,9 @@ def test_sixty_faults_cost_no_rotation_and_no_key(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr[-6000:]
     assert said[-1] == f"faults={FAULTS} lost=0 doubled=0 stuck=0"
     assert "audit_gaps=0" in said[-2]
+
+
+def test_a_client_under_constant_traffic_sees_no_refusal_while_its_key_is_rotated(tmp_path):
+    done = run_traffic(tmp_path / "data", 2)
+    assert done.returncode == 0, done.stdout + done.stderr[-6000:]
+    assert done.stdout.strip().endswith("refused=0 rotations=2 proven_dead=2")
