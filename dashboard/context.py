@@ -178,6 +178,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
     return {
         "here": Here(request),
         "worker": Worker(),
+        "shortcuts": request.COOKIES.get("shortcuts") != "off",
         "theme": theme if theme in THEMES else "system",
         "version": VERSION,
     }

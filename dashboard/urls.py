@@ -11,6 +11,7 @@ urlpatterns = [
     path("docs/errors", views.error_codes, name="error_codes"),
     path("account/", views.account, name="account"),
     path("account/theme/", views.theme, name="theme"),
+    path("account/shortcuts/", views.shortcuts, name="shortcuts"),
     path("accounts/logout/", signon.sign_out, name="account_logout"),
     path("accounts/reauthenticate/", signon.reauthenticate, name="account_reauthenticate"),
     path("accounts/2fa/reauthenticate/", signon.reauthenticate_by_code, name="mfa_reauthenticate"),

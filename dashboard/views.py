@@ -121,3 +121,20 @@ def theme(request: HttpRequest) -> HttpResponse:
             "theme", chosen, max_age=YEAR, secure=settings.HTTPS, httponly=True, samesite="Lax"
         )
     return response
+
+
+@require_POST
+def shortcuts(request: SignedInRequest) -> HttpResponse:
+    """Shortcuts of a single key can be switched off, in this browser: speech input may type them."""
+    on = request.POST.get("shortcuts") == "on"
+    messages.success(
+        request, f"Shortcuts of a single key are {'on' if on else 'off'} in this browser."
+    )
+    response = redirect("account")
+    if on:
+        response.delete_cookie("shortcuts", samesite="Lax")
+    else:
+        response.set_cookie(
+            "shortcuts", "off", max_age=YEAR, secure=settings.HTTPS, httponly=True, samesite="Lax"
+        )
+    return response

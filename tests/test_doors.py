@@ -9,6 +9,7 @@ OPEN = {"livez", "readyz", "error_codes", "theme", "setup", "setup_link", "join"
 OWN = {
     "home",
     "account",
+    "shortcuts",
     "environments:new_organization",
     "account_reauthenticate",
     "mfa_reauthenticate",

@@ -75,6 +75,15 @@ def test_the_theme_is_kept_in_a_cookie_and_rendered_by_the_server(page, client):
     assert 'data-theme="dark"' in page()
 
 
+def test_shortcuts_of_a_single_key_can_be_switched_off_and_on_again(page, client):
+    assert 'data-plain-keys="off"' not in page()
+    client.post(reverse("shortcuts"), {"shortcuts": "off"})
+    assert 'data-plain-keys="off"' in page()
+    assert "Switch on" in client.get(reverse("account")).content.decode()
+    client.post(reverse("shortcuts"), {"shortcuts": "on"})
+    assert 'data-plain-keys="off"' not in page()
+
+
 def test_a_theme_that_does_not_exist_changes_nothing(client, db):
     answer = client.post(reverse("theme"), {"theme": "pink", "next": "https://elsewhere.example/"})
     assert answer.headers["Location"] == "/"

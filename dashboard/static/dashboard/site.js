@@ -173,6 +173,7 @@
     if (link) link.click();
   };
   const plainKey = (event) => {
+    if (document.body.dataset.plainKeys === "off") return undefined;
     const was = pressed;
     pressed = event.key === "g" ? "g" : "";
     if (was === "g" && go[event.key]) return follow(go[event.key]);
