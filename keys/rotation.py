@@ -12,7 +12,9 @@ from typing import Final
 TAKE_UP_WITHIN: Final = timedelta(days=7)  # a prepared rotation that no keeper took up lapses
 COLLECT_WITHIN: Final = timedelta(hours=72)
 QUIET: Final = timedelta(minutes=15)  # an old secret used more recently than this is in use
-WRITTEN: Final = timedelta(seconds=3)  # by then the token service has written down what it saw before
+WRITTEN: Final = timedelta(
+    seconds=3
+)  # by then the token service has written down what it saw before
 LONGEST_HOLD: Final = timedelta(hours=24)
 FRESH: Final = timedelta(
     minutes=5

@@ -124,7 +124,7 @@ def revoke_secret(scope: Scope, client_id: str, secret_id: str) -> None:
     if secret.revoked_at:
         return
     now = timezone.now()
-    if _works_alone(key, secret, now):
+    if works_alone(key, secret, now):
         raise OnlySecret
     rotation = key.rotations.open().select_for_update(of=("self",)).first()
     out = rotation is not None and rotation.old == secret
@@ -143,7 +143,8 @@ def revoke_secret(scope: Scope, client_id: str, secret_id: str) -> None:
     )
 
 
-def _works_alone(key: Key, secret: Secret, now: datetime) -> bool:
+def works_alone(key: Key, secret: Secret, now: datetime) -> bool:
+    """Whether the key would be left without a secret that has been seen to work."""
     if key.disabled_at or secret.ended_by(now) or not secret.has_worked:
         return False
     others = key.secrets.unended(now).exclude(pk=secret.pk)

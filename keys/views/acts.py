@@ -139,7 +139,8 @@ def revoke(request: SignedInRequest, scope: Scope, client_id: str, secret: str) 
         raise Http404("No such secret.")
     context = about(scope, key)
     others = key.secrets.unended(timezone.now()).exclude(pk=ending.pk).exists()
-    context |= {"secret": ending, "others": others}
+    only = keeping.works_alone(key, ending, timezone.now())
+    context |= {"secret": ending, "others": others, "only": only}
     if request.method != "POST":
         return render(request, "keys/revoke.html", context)
     try:
