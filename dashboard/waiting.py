@@ -11,6 +11,11 @@ from keys.models import Key
 
 ACTS: Mapping[str, str] = {
     "keys:create": "to make a key in {place}",
+    "keys:plug_in": "to plug in a key in {place}",
+    "keys:enter": "to enter a secret for {key}",
+    "keys:add_endpoint": "to add a token endpoint in {place}",
+    "keys:change_endpoint": "to change a token endpoint in {place}",
+    "keys:end_endpoint": "to end a token endpoint in {place}",
     "keys:rotate": "to rotate {key}",
     "keys:extend": "to extend the grace period of {key}",
     "keys:retire": "to end the old secret of {key}",

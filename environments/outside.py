@@ -22,7 +22,7 @@ from environments.outbound import is_allowed
 
 LONGEST: Final = 500
 _NUMBER: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
-_ODD: Final = re.compile(r"[\s\\\x00-\x1f\x7f\"<>^`{|}]")
+_ODD: Final = re.compile(r"[\s\\\x00-\x1f\x7f\"<>^`{|}']")
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 _ASK: Final = "Whoever runs Latchkey can allow it with"
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from environments.models import Environment
+from keys import provider_snippets
 from keys.crypto import SecretText
-from keys.models import Key
+from keys.models import Key, TokenEndpoint
 
 CURL = """\
 export CLIENT_ID={client_id}
@@ -52,11 +53,22 @@ def token_address(environment: Environment) -> str:
 
 
 def snippets(key: Key) -> list[Snippet]:
+    if key.endpoint:
+        return _of_provider(key, key.endpoint)
     facts = {"client_id": key.client_id, "url": token_address(key.environment)}
     return [
         Snippet("curl", "curl", CURL.format(**facts)),
         Snippet("python", "Python", PYTHON.format(**facts)),
         Snippet("node", "Node", NODE.format(**facts)),
+    ]
+
+
+def _of_provider(key: Key, endpoint: TokenEndpoint) -> list[Snippet]:
+    kid = key.secrets.filter(revoked_at=None).order_by("-created_at", "-pk").values_list("kid")
+    python = provider_snippets.python(key, endpoint, *next(iter(kid[:1]), ("",)))
+    return [
+        Snippet("curl", "curl", provider_snippets.curl(key, endpoint)),
+        Snippet("python", "Python", python),
     ]
 
 

@@ -2,13 +2,27 @@
 
 from django.urls import include, path
 
-from keys.views import acts, bulk, detail, expiries, export, lists, making, policies, rotation, runs
+from keys.views import (
+    acts,
+    bulk,
+    detail,
+    endpoints,
+    expiries,
+    export,
+    importing,
+    lists,
+    making,
+    policies,
+    rotation,
+    runs,
+)
 
 app_name = "keys"
 
 of_one = [
     path("", detail.detail, name="detail"),
     path("secret/<slug:handover>/", making.secret, name="secret"),
+    path("enter/", importing.enter, name="enter"),
     path("rotate/", rotation.rotate, name="rotate"),
     path("rotate/extend/", rotation.extend, name="extend"),
     path("rotate/retire/", rotation.retire, name="retire"),
@@ -40,5 +54,18 @@ urlpatterns = [
     path("o/<slug:org>/e/<slug:env>/csv/", export.environment, name="export_environment"),
     path("o/<slug:org>/e/<slug:env>/", lists.environment, name="environment"),
     path("o/<slug:org>/e/<slug:env>/keys/new/", making.create, name="create"),
+    path("o/<slug:org>/e/<slug:env>/keys/plug-in/", importing.plug_in, name="plug_in"),
+    path("o/<slug:org>/e/<slug:env>/endpoints/", endpoints.overview, name="endpoints"),
+    path("o/<slug:org>/e/<slug:env>/endpoints/add/", endpoints.add, name="add_endpoint"),
+    path(
+        "o/<slug:org>/e/<slug:env>/endpoints/<slug:endpoint>/change/",
+        endpoints.change,
+        name="change_endpoint",
+    ),
+    path(
+        "o/<slug:org>/e/<slug:env>/endpoints/<slug:endpoint>/end/",
+        endpoints.end,
+        name="end_endpoint",
+    ),
     path("o/<slug:org>/e/<slug:env>/keys/<slug:client_id>/", include(of_one)),
 ]

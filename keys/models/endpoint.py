@@ -18,6 +18,11 @@ class TokenEndpointQuerySet(models.QuerySet["TokenEndpoint"]):
     def within(self, scope: Scope) -> Self:
         return self.filter(environment=scope.environment)
 
+    def for_table(self) -> Self:
+        """With `used`: how many keys that exist are tested there."""
+        used = models.Count("keys", filter=models.Q(keys__deleted_at=None))
+        return self.select_related("environment__organization").annotate(used=used)
+
     def current(self) -> Self:
         """Those that were not replaced or ended."""
         return self.filter(ended_at=None)

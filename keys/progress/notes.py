@@ -36,12 +36,19 @@ def _alarm(seen: Seen) -> Note | None:
         "It has ended, and was accepted all the same. Whoever runs Latchkey looks at the token service at once; "
         "we go on testing until it is refused."
     )
+    if seen.rotation.key.imported:
+        text = (
+            "Its provider took it after a person had said that it is ended there. End it there, or see whether the new "
+            "secret is the old one entered twice; we go on testing until it is refused."
+        )
     return Note("bad", "The old secret is still accepted", text, Line("Found", seen.rotation.alarmed_at))  # fmt: skip
 
 
 def _disabled(seen: Seen) -> Note | None:
     if seen.rotation.key.disabled_at is None or seen.step is Step.AWAIT_SECRET:
         return None
+    if seen.rotation.key.imported:
+        return None  # its provider does not know that it is disabled here
     text = "Tokens are refused, so nothing can be proven. The rotation waits until the key is enabled; no secret ends before."
     return Note("warn", "The key is disabled", text, act="enable")
 

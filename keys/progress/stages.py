@@ -78,7 +78,10 @@ def _waiting(seen: Seen) -> Line:
             "The old secret is still in use, so it is held; at most until",
             rotation.held_until,
         ),
-        Step.AWAIT_PROVIDER: ("Both secrets work until you end the old one at the provider.", None),
+        Step.AWAIT_PROVIDER: (
+            "The new secret is proven. Ended the old one at the provider? Then say so below.",
+            None,
+        ),
     }
     unproven = ("The new secret is not proven yet. The old one works as before.", None)
     words, at = said.get(seen.coming.step, unproven)
@@ -101,7 +104,8 @@ def _make(seen: Seen) -> Stage:
     new = seen.rotation.new
     if new is None:
         return Stage("Make", "now" if seen.open else "idle")
-    lines = [Line(_by(f"New secret …{new.hint} made", new.created_by), new.created_at)]
+    done = "entered" if seen.rotation.key.imported else "made"
+    lines = [Line(_by(f"New secret …{new.hint} {done}", new.created_by), new.created_at)]
     if new.collected_at:
         return Stage("Make", "ok", [*lines, Line("Collected", new.collected_at)])
     return Stage("Make", "now" if seen.open else "idle", [*lines, Line("Not collected.")])
@@ -156,6 +160,10 @@ def _retire(seen: Seen) -> Stage:
         said = "There is no old secret to end."
     else:
         said = "Until then the new secret can be discarded and the old one kept. Afterwards there is no way back."
+    if seen.step is Step.AWAIT_PROVIDER:
+        return Stage(
+            "Ended at the provider?", "now", [Line("Only you can end it there."), Line(said)]
+        )
     return Stage("Retire", "idle", [Line(said)] if said else [])
 
 
@@ -168,7 +176,9 @@ def _retiring(seen: Seen) -> Stage:
 
 def _pressed(rotation: Rotation) -> list[Line]:
     pressed = rotation.pressed_at
-    return [Line("A person asked to end it now", pressed)] if pressed else []
+    ended = "A person said that it is ended at the provider"
+    words = ended if rotation.key.imported else "A person asked to end it now"
+    return [Line(words, pressed)] if pressed else []
 
 
 def _ended(rotation: Rotation) -> Line:

@@ -107,6 +107,8 @@ def _both(rotation: Rotation, now: datetime) -> Words:
         stored = rotation.step == Step.AWAIT_TEST
         words = "new secret being tested" if stored else "new secret not proven yet"
         return Words("run", words, rotation.asked_at)
+    if rotation.step == Step.AWAIT_PROVIDER:
+        return Words("warn", "end the old secret at the provider", rotation.proven_at)
     ends = rotation.ends_at
     if ends is None or ends <= now:
         return Words("run", "2 secrets, old ends soon", ends)

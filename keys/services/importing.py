@@ -31,6 +31,9 @@ from keys.services.testing import ask_for_test
 SHOWS_ITS_END: Final = 32  # characters; of a shorter secret the last four would tell too much
 
 
+HIDDEN: Final = "•••"
+
+
 class EndpointGone(Exception):
     """The endpoint was ended or changed since the form was made."""
 
@@ -203,4 +206,4 @@ def _hint(entered: SecretText) -> str:
         raise BadSecret("This looks like a private key. The endpoint's method takes a secret.")
     if not text.isprintable():
         raise BadSecret("A secret has no line breaks and no control characters.")
-    return text[-4:] if len(text) >= SHOWS_ITS_END else ""
+    return text[-4:] if len(text) >= SHOWS_ITS_END else HIDDEN

@@ -183,7 +183,7 @@ def _tell_engineers(endpoint: TokenEndpoint, word: str, title: str, text: str, t
         once=f"{word}:{endpoint.trouble_told_at.isoformat()}:{endpoint.public_id}",
         title=title,
         text=text,
-        path=reverse("keys:environment", args=[place.organization.slug, place.slug]),
+        path=reverse("keys:endpoints", args=[place.organization.slug, place.slug]),
         environment=place.slug,
         tone=tone,
     )

@@ -44,7 +44,8 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
         "health": health(key, now),
         "newest": newest(key),
         "running": running(key),
-        "token_address": token_address(key.environment),
+        "token_address": key.endpoint.url if key.endpoint else token_address(key.environment),
+        "moved": key.endpoint is not None and key.endpoint.replaced,
     }
 
 

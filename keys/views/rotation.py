@@ -40,6 +40,8 @@ def rotate(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
     running = _running(key)
     if request.method != "POST" and running and running.new_id:
         return to_page("keys:rotation", key, rotation=running.public_id)
+    if key.imported:
+        return to_page("keys:enter", key)  # its provider makes the secret
     return _plan(request, scope, client_id)
 
 
@@ -181,7 +183,10 @@ def retire(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
         found = rotating.press_rotation(scope, client_id)
     except TooLate:
         return _wrong_time(request, scope, key, "There is nothing to retire now")
-    messages.success(request, "A worker proves the new secret once more, then ends the old one.")
+    said = "A worker proves the new secret once more, then ends the old one."
+    if key.imported:
+        said = "A worker tries the old secret at the provider now; it must be refused there."
+    messages.success(request, said)
     return to_page("keys:rotation", key, rotation=found.public_id)
 
 

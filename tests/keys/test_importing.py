@@ -406,7 +406,7 @@ def test_what_cannot_be_a_secret_is_refused_and_not_quoted(text, provider, add, 
 
 def test_the_end_of_a_short_secret_is_not_shown(provider, add, plug):
     plug(add(provider.url), "short-one")
-    assert Secret.objects.get().hint == ""
+    assert Secret.objects.get().hint == "•••"
 
 
 def test_a_name_that_is_taken_keeps_nothing(provider, add, plug):
