@@ -26,7 +26,8 @@ startup.prove(settings.LATCHKEY_ROLE)
 for name in settings.SECRET_NAMES:  # the server copies its environment into every request
     os.environ.pop(name, None)
 if os.environ.get("DIE_WITH_PARENT"):  # set by supervisor alone: tests import this file too
-    tether.die_with_parent(signal.SIGKILL)
+    # Getting here took seconds: a server that was killed meanwhile left an orphan, which would keep the port.
+    tether.die_with_parent(signal.SIGKILL, int(os.environ.get(tether.TETHERED, "0")) or None)
     # Four blocking threads hand the interpreter over far less often: 50 µs a token instead of 75.
     sys.setswitchinterval(0.05)
 

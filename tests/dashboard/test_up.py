@@ -86,6 +86,16 @@ def test_a_killed_server_leaves_no_old_worker_on_the_port(house):
     until(lambda: house.ask("/livez")[0] == 200, house.last_words)
 
 
+def test_a_server_killed_while_its_worker_starts_leaves_no_orphan(house):
+    os.kill(house.pids()["web-child"], signal.SIGKILL)
+    first = house.pids().get("web-child")
+    until(lambda: house.pids().get("web-child", first) != first, house.last_words)
+    starting = house.pids()
+    os.kill(starting["web"], signal.SIGKILL)
+    until(lambda: not is_alive(starting["web-child"]), house.last_words, patience=20)
+    until(lambda: house.ask("/livez")[0] == 200, house.last_words)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_end_of_it_leaves_no_process(tmp_path, number):
     with running(tmp_path / "data") as it:
