@@ -13,7 +13,7 @@ from environments.events import Event
 from environments.models import Team
 from environments.policy import Action
 from keys import sealing
-from keys.crypto import SecretText
+from keys.crypto import SecretText, hint, looks_like_secret
 from keys.models import CredentialTest, Key, Rotation, Secret, TokenEndpoint
 from keys.private_keys import BadPrivateKey, read_private_key
 from keys.services.issuing import AgainstPolicy, NameTaken
@@ -206,4 +206,6 @@ def _hint(entered: SecretText) -> str:
         raise BadSecret("This looks like a private key. The endpoint's method takes a secret.")
     if not text.isprintable():
         raise BadSecret("A secret has no line breaks and no control characters.")
+    if looks_like_secret(text):
+        return hint(text)  # another Latchkey's: shown as it shows it
     return text[-4:] if len(text) >= SHOWS_ITS_END else HIDDEN

@@ -49,8 +49,10 @@ def test_the_file_says_what_the_promise_says_and_no_more(told):
     for user in told["users"]:
         assert set(user) == {"email", "password", "organization_role", "environment_roles", "teams"}
     for key in told["keys"]:
-        assert set(key) == {"client_id", "name", "environment", "team", "method", "secret"}
+        own = {"private_jwk", "kid"} if key["method"] == "imported_private_key_jwt" else {"secret"}
+        assert set(key) == {"client_id", "name", "environment", "team", "method"} | own
         assert key["method"] in METHODS
+    assert {key["method"] for key in told["keys"]} == METHODS - {"private_key_jwt"}
 
 
 def test_there_is_a_person_of_every_role(told):
@@ -73,6 +75,8 @@ def test_everybody_in_the_file_signs_in_at_once(told, client):
 
 def test_every_secret_in_the_file_is_waiting_for_its_test_and_is_the_one_that_workers_hold(told):
     for told_key in told["keys"]:
+        if "secret" not in told_key:
+            continue
         secret = Secret.objects.select_related("key__environment__organization").get(
             key__client_id=told_key["client_id"], hint=hint(told_key["secret"])
         )
@@ -86,6 +90,8 @@ def test_the_token_service_gives_what_the_keys_state_promises(told):
     issuers = {place["slug"]: place["issuer"] for place in told["environments"]}
     refused = {}
     for key in told["keys"]:
+        if key["method"] != "secret":
+            continue
         path = urlsplit(issuers[key["environment"]]).path + "/token"
         asked = {"client_id": key["client_id"], "client_secret": key["secret"]}
         answer = post(path, {"grant_type": "client_credentials", **asked})
@@ -139,3 +145,19 @@ def test_the_demo_goes_as_a_whole_and_nothing_else_goes_with_it(acme, issue, tol
     assert not User.objects.filter(email__endswith=f"@{DOMAIN}").exists()
     assert Key.objects.count() == 1
     assert Organization.objects.count() == 2
+
+
+def test_the_imported_keys_are_sealed_for_this_installations_own_service(told):
+    kinds = {}
+    for secret in Secret.objects.exclude(endpoint=None).select_related(
+        "key__environment__organization", "endpoint"
+    ):
+        assert secret.endpoint is not None
+        assert secret.endpoint.url.endswith(f"/t/{secret.key.environment.issuer_id}/token")
+        with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS=WORKERS_KEYS):
+            text = open_credential(bytes(secret.sealed or b""), secret.context).reveal()
+        kinds[secret.key.client_id] = text
+    by_method = {key["method"]: key for key in told["keys"]}
+    working, waiting = by_method["imported_secret"], by_method["imported_private_key_jwt"]
+    assert kinds[working["client_id"]] == working["secret"]
+    assert json.loads(kinds[waiting["client_id"]])["d"] == waiting["private_jwk"]["d"]

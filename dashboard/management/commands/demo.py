@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from dashboard import startup
-from dashboard.management import demo_rotations
+from dashboard.management import demo_imports, demo_rotations
 from dashboard.management.demo_keys import DEVELOPMENT, KEYS, PRODUCTION, STAGING, Credential
 from environments import audit
 from environments.access import OrgScope, Scope, enter
@@ -162,6 +162,7 @@ def _make() -> dict[str, object]:
         _bring_in(scope, person, email, passwords[email])
     invitations.invite(scope, email=f"newcomer@{DOMAIN}", role=MEMBER)
     made = [_issue(scope, each) for each in KEYS]
+    made += demo_imports.plug_in(_in(scope, STAGING), made)
     return {
         "base_url": settings.LATCHKEY_BASE_URL,
         "organization": {"id": scope.organization.pk, "slug": scope.organization.slug},
@@ -196,10 +197,15 @@ def _bring_in(scope: OrgScope, person: Person, email: str, password: str) -> Non
         teams.set_team_role(scope, team, member.pk, team_role)
 
 
-def _issue(scope: OrgScope, wanted: Credential) -> dict[str, object]:
-    here = enter(scope.actor, scope.organization.slug, wanted.environment)
+def _in(scope: OrgScope, environment: str) -> Scope:
+    here = enter(scope.actor, scope.organization.slug, environment)
     if here is None:
         raise CommandError("The demo's owner cannot enter the demo's environment.")
+    return here
+
+
+def _issue(scope: OrgScope, wanted: Credential) -> dict[str, object]:
+    here = _in(scope, wanted.environment)
     sight = OneSight(Browser(secrets.token_urlsafe(32)), secrets.token_urlsafe(24))
     team = (
         Team.objects.get(organization=scope.organization, slug=wanted.team) if wanted.team else None
