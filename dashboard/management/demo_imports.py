@@ -1,7 +1,7 @@
 """Imported keys of the demo. Their provider is this installation's own token service, so that nothing leaves it.
 
-The one with a secret works: at the provider it is another key of the demo. The one with a private key is refused
-without being judged, since the built-in endpoint takes no signed assertions yet: an endpoint in trouble.
+The one with a secret works: at the provider it is another key of the demo. The one with a private key is refused:
+the built-in endpoint takes no signed assertions yet, and says so.
 """
 
 import json
@@ -39,7 +39,9 @@ def _with_private_key(here: Scope) -> dict[str, object]:
     endpoint = _endpoint(here, "Demo provider, signed", Method.PRIVATE_KEY_JWT, "ES384")
     pair = jwk.ECKey.generate_key("P-384", {"kid": KID})
     private = pair.as_dict(private=True)
-    new = _named("records-exchange", endpoint, "demo-client", "Waits for an endpoint that takes it")
+    new = _named(
+        "records-exchange", endpoint, "demo-client", "Refused: its endpoint takes no assertions yet"
+    )
     entered = Entered(SecretText(json.dumps(private)), KID)
     key = importing.plug_in(here, new, entered).key
     line = _line(here, key.client_id, new, "imported_private_key_jwt")

@@ -1,3 +1,5 @@
+import gzip
+import json
 import socket
 import threading
 import time
@@ -9,7 +11,7 @@ from environments import outbound
 from environments.addresses import BadAddress, carried, is_under, judged, parse_networks
 from environments.course import Course
 from environments.faults import Cause, Forbidden, Unreachable
-from environments.outbound import post_form
+from environments.outbound import post_form, post_json
 from tests.certificates import Authority
 from tests.servers import saying, serving
 
@@ -374,3 +376,53 @@ def test_our_own_token_endpoints_are_always_allowed_and_nothing_else_there(setti
         for path in ("/", "/t/abc/introspect", "/t/a/b/token", "/t/abc/token?x=1", "/t/../token"):
             with pytest.raises(Forbidden):
                 post_form(f"http://127.0.0.1:{server.port}{path}", {})
+
+
+def test_a_name_is_asked_for_once_so_that_it_cannot_change_between_the_judging_and_the_connecting(
+    loopback, monkeypatch
+):
+    """Rebinding: a name server that says a good address first and a bad one to whoever asks again."""
+    answers = [[(0, 0, 0, "", ("127.0.0.1", 0))], [(0, 0, 0, "", ("10.0.0.1", 0))]]
+    real = socket.getaddrinfo
+    asked: list[str] = []
+
+    def changing(host: str, *rest, **more):
+        if host != "changing.example":
+            return real(host, *rest, **more)
+        asked.append(host)
+        return answers.pop(0)
+
+    monkeypatch.setattr(socket, "getaddrinfo", changing)
+    with serving(saying("{}")) as server:
+        assert post_form(f"http://changing.example:{server.port}/token", {}).status == 200
+        with pytest.raises(Forbidden, match=r"10\.0\.0\.1"):
+            post_form(f"http://changing.example:{server.port}/token", {})
+    assert len(asked) == 2, "once for each request"
+    assert len(server.requests) == 1
+
+
+def test_a_compressed_bomb_stays_as_small_as_it_came(loopback):
+    """Nothing is unpacked: 30 MB of zeros come as 30 kB, and stay 30 kB."""
+    bomb = gzip.compress(b"0" * 30_000_000)
+    with serving(saying(bomb, Content_Encoding="gzip")) as server:
+        assert post_form(server.url, {}).body == bomb
+    huge = gzip.compress(b"0" * 90_000_000)
+    assert len(huge) > outbound.LIMIT
+    with serving(saying(huge, Content_Encoding="gzip")) as server:
+        assert failure(server.url) == ("reply", Cause.TOO_LARGE)
+
+
+@pytest.mark.parametrize("url", ["https://one.example:22/t", "https://one.example:80/t"])
+def test_the_ports_of_other_services_are_shut_at_connecting_too(url, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", ("1.1.1.1", 0))])
+    with pytest.raises(Forbidden, match="another service"):
+        post_form(url, {})
+
+
+def test_an_object_is_posted_as_json(loopback):
+    with serving(saying("{}")) as server:
+        post_json(server.url, {"apiKey": "a", "secret": 'b"ü'}, headers={"X-Mark": "7"})
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert json.loads(body) == {"apiKey": "a", "secret": 'b"ü'}
+    assert b"Content-Type: application/json" in head
+    assert b"X-Mark: 7" in head

@@ -4,14 +4,20 @@ import json
 import sys
 from itertools import product
 from subprocess import run
+from urllib.parse import parse_qs
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.conf import settings as project
 from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
+from joserfc import jwk
 
+from environments.access import Scope
 from environments.models import Environment, Organization
+from environments.policy import GRANTS, EnvironmentRole
+from environments.services.invitations import new_person
 from keys import fingerprint, keyrings, sealing
 from keys.crypto import (
     CannotOpen,
@@ -21,7 +27,11 @@ from keys.crypto import (
     mint_secret,
 )
 from keys.keyrings import BadKeyring
-from keys.models import Key, Secret
+from keys.models import CredentialTest, Key, Secret
+from keys.services.endpoints import NewEndpoint, add_endpoint
+from keys.services.importing import Entered, NewImport, plug_in
+from keys.upkeep.testing import run_credential_test
+from tests.servers import saying, serving
 
 BOXES = {
     "LATCHKEY_PEPPERS": "peppers.json",
@@ -77,6 +87,53 @@ def test_no_cell_of_the_database_holds_the_secret_or_a_part_of_it(planted):
     cells = list(every_value())
     assert any(b"shop" in cell for cell in cells), "the dump is a real one"
     assert not [cell for cell, part in product(cells, parts) if part in cell]
+
+
+@pytest.mark.enable_socket
+def test_no_cell_holds_what_was_entered_for_a_provider_or_a_part_of_it(planted, settings):
+    """A secret and a private key, plugged in, tested at a provider that echoes all it is sent, and one ended."""
+    settings.LATCHKEY_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    own, _ = planted
+    pair = jwk.ECKey.generate_key("P-384", {"kid": "k1"})
+    private = json.dumps(pair.as_dict(private=True))
+    secret = "q7Zp9vK3xJw5Rt8yLm2Nb6Hd4Gf1Cs0a"
+    with serving(lambda sock: _echo(server.requests[-1])(sock)) as server:
+        tested = [_plugged(own.key, server.url, text) for text in (secret, private)]
+    texts = [
+        secret,
+        str(pair.as_dict(private=True)["d"]),
+        pair.as_pem(private=True).decode()[40:120],
+    ]
+    parts = [text[start : start + 8].encode() for text in texts for start in range(len(text) - 7)]
+    cells = list(every_value())
+    said = [test.said for test in tested]
+    assert all("•••" in each for each in said), "it was echoed, and scrubbed"
+    assert not [cell for cell, part in product(cells, parts) if part in cell]
+
+
+def _echo(request: bytes):
+    said = parse_qs(request.partition(b"\r\n\r\n")[2].decode())
+    body = {"error": "invalid_client", "error_description": json.dumps(said)}
+    return saying(json.dumps(body), "401 Unauthorized")
+
+
+def _plugged(near: Key, url: str, text: str) -> CredentialTest:
+    signed = text.startswith("{")
+    method = "private_key_jwt" if signed else "client_secret_post"
+    algorithm = "ES384" if signed else ""
+    person = new_person(f"{method}@acme.test", "correct horse battery", name="Ana")
+    scope = Scope(person, near.environment, GRANTS[EnvironmentRole.ENGINEER])
+    endpoint = add_endpoint(scope, NewEndpoint(method, url, method, algorithm))
+    new = NewImport(method, endpoint.public_id, "client")
+    test = plug_in(scope, new, Entered(SecretText(text)))
+    with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS=_workers_keys()):
+        run_credential_test(test.pk)
+    test.refresh_from_db()
+    return test
+
+
+def _workers_keys() -> str:
+    return str((project.DATA_DIR / "keys" / "credential-private.json").read_text())
 
 
 def test_no_keyring_that_a_web_process_holds_opens_the_box(planted, installation):
