@@ -23,6 +23,7 @@ from keys.opening import open_credential
 from keys.outcomes import Outcome
 from keys.probe import Finding, fetch_token
 from keys.upkeep import alarms, hosts, troubles
+from keys.upkeep.turns import my_turn
 
 log = structlog.get_logger(__name__)
 
@@ -34,15 +35,17 @@ def run_credential_test(test_id: int) -> int | None:
     """
     ticket = secrets.token_urlsafe(32)
     ticket_hash = sha256(ticket.encode()).hexdigest()
-    test = hosts.claim(test_id, timezone.now(), worker=_worker(), ticket_hash=ticket_hash)
+    with my_turn():
+        test = hosts.claim(test_id, timezone.now(), worker=_worker(), ticket_hash=ticket_hash)
     if test is None:
         return None
     secret = Secret.objects.select_related("key__environment", "key__endpoint", "endpoint").get(
         pk=test.secret_id
     )
     finding = _look(test, secret, ticket)
-    keep(test, finding)
-    hosts.heed(test, finding, timezone.now())
+    with my_turn():
+        keep(test, finding)
+        hosts.heed(test, finding, timezone.now())
     return Rotation.objects.open().filter(key=test.key_id).values_list("pk", flat=True).first()
 
 
