@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from django.db.models import Exists, OuterRef, Q
 
@@ -34,7 +36,8 @@ def search(scope: OrgScope, words: str) -> Found:
         .existing()
         .filter(environment__organization=scope.organization)
     )
-    match = Q(name__icontains=words) | Q(client_id__icontains=words) | Q(note__icontains=words)
+    texts = ("name", "client_id", "outside_id", "note")
+    match = reduce(or_, (Q(**{f"{text}__icontains": words}) for text in texts))
     hinted = Secret.objects.filter(key=OuterRef("pk"), hint=words.lstrip("…."))
     people = scope.organization.members
     return Found(

@@ -141,6 +141,7 @@ class Filters:
                 Q(name__icontains=self.words)
                 | Q(note__icontains=self.words)
                 | Q(client_id__icontains=self.words)
+                | Q(outside_id__icontains=self.words)
                 | Q(Exists(hinted))
             )
         if self.place:

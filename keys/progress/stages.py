@@ -102,13 +102,22 @@ def _plan(seen: Seen) -> Stage:
 
 def _make(seen: Seen) -> Stage:
     new = seen.rotation.new
+    if seen.rotation.key.imported:
+        return _enter(seen, new)
     if new is None:
         return Stage("Make", "now" if seen.open else "idle")
-    done = "entered" if seen.rotation.key.imported else "made"
-    lines = [Line(_by(f"New secret …{new.hint} {done}", new.created_by), new.created_at)]
+    lines = [Line(_by(f"New secret …{new.hint} made", new.created_by), new.created_at)]
     if new.collected_at:
         return Stage("Make", "ok", [*lines, Line("Collected", new.collected_at)])
     return Stage("Make", "now" if seen.open else "idle", [*lines, Line("Not collected.")])
+
+
+def _enter(seen: Seen, new: Secret | None) -> Stage:
+    """The provider makes it; who enters it here has it."""
+    if new is None:
+        return Stage("Enter", "now" if seen.open else "idle")
+    words = _by(f"New secret …{new.hint} entered", new.created_by)
+    return Stage("Enter", "ok", [Line(words, new.created_at)])
 
 
 def _test(seen: Seen) -> Stage:

@@ -84,7 +84,7 @@ def change(request: SignedInRequest, scope: Scope, endpoint: str) -> HttpRespons
     if made.pk == held.pk:
         messages.success(request, "Changes saved.")
     else:
-        messages.warning(request, f"{made.name} has a new address or method. Enter the secret of each of its keys again.")  # fmt: skip
+        messages.warning(request, f"{made.name} is changed. Enter the secret of each of its keys again.")  # fmt: skip
     return _to_list(scope)
 
 

@@ -132,9 +132,9 @@ def test_a_changed_address_asks_for_the_secret_again(sign_in, endpoint, imported
     client.post(change, form(url="https://id.redox.test/v2/token"))
     assert lines("endpoint.replaced") == 1
     text = client.get(page("detail", imported)).content.decode()
-    assert "has another address now" in text
+    assert "Redox was changed" in text
     assert URL in text, "where it is tested until then"
-    assert "Former addresses" in client.get(at("endpoints")).content.decode()
+    assert "As they were" in client.get(at("endpoints")).content.decode()
     entering = client.get(page("enter", imported)).content.decode()
     assert "again" in entering
     assert "https://id.redox.test/v2/token" in entering
@@ -256,6 +256,12 @@ def test_the_pages_of_an_imported_key_speak_of_its_provider(sign_in, imported):
     rows = client.get(at("environment")).content.decode()
     assert "acme-at-redox" in rows
     assert "Redox" in rows
+
+
+def test_it_is_found_by_the_client_id_that_the_provider_gave(sign_in, imported):
+    client = sign_in("engineer")
+    for address in (at("environment") + "?q=at-redox", "/o/acme/search/?q=at-redox"):
+        assert "partner" in client.get(address).content.decode(), address
 
 
 @pytest.mark.parametrize("name", ["disable", "revoke", "leak", "delete", "edit", "expiry"])
