@@ -7,8 +7,11 @@ from celery import Celery, signals
 from celery.beat import Scheduler
 from django.conf import settings
 
+from dashboard import filebroker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
+filebroker.install()
 app = Celery("latchkey")
 
 NOW, DUE = (
