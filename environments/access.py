@@ -21,6 +21,7 @@ from environments.policy import (
     GRANTS,
     NOTHING,
     ORGANIZATION_GRANTS,
+    TEAM_GRANTS,
     Action,
     EnvironmentRole,
     OrgAction,
@@ -199,3 +200,11 @@ def _team_actions(user: User, place: Environment) -> dict[int, frozenset[Action]
         held.team_id: team_grants(TeamRole(held.role), may_issue=held.issues is not None)
         for held in memberships
     }
+
+
+def actions_anywhere(scope: OrgScope) -> frozenset[Action]:
+    """What the person may do to some key of some environment here: what pages about all of them offer."""
+    roles = EnvironmentGrant.objects.filter(member=scope.member).values_list("role", flat=True)
+    held = [GRANTS[EnvironmentRole(role)] for role in roles]
+    teams = TeamMember.objects.filter(member=scope.member).values_list("role", flat=True)
+    return NOTHING.union(*held, *(TEAM_GRANTS[TeamRole(role)] for role in teams))

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from environments.access import OrgScope, Scope
+from environments.access import OrgScope, Scope, actions_anywhere
 from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.models import Environment
 from environments.policy import Action, OrgAction
@@ -18,6 +18,7 @@ from keys.filters import EXPIRY, HEALTH, USED, Filters, teams_of
 from keys.health import Health, health, newest, tones, unended
 from keys.idleness import Use, use_of
 from keys.models import Key, KeyQuerySet, Secret
+from keys.services import bulk
 from keys.snippets import token_address
 from keys.views.common import minutes_between_tests
 
@@ -81,7 +82,13 @@ def everywhere(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
         Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
     )
     filters = Filters.read(request.GET, teams_of(keys), places)
-    context = {"scope": scope, "places": places, **_listed(request, keys, filters)}
+    may = actions_anywhere(scope)
+    context = {
+        "scope": scope,
+        "places": places,
+        "can": {action.name.lower(): action in may for action in bulk.NEEDS.values()},
+        **_listed(request, keys, filters),
+    }
     return render(request, "keys/everywhere.html", context)
 
 

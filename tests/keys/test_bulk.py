@@ -249,6 +249,18 @@ class TestPages:
         assert sign_in("viewer").get(self.new(acme), asked).status_code == 403
         assert sign_in("stranger").get(self.new(acme), asked).status_code == 404
 
+    def test_nobody_is_offered_what_they_may_not_do(self, acme, keys, sign_in):
+        everywhere = reverse("keys:everywhere", args=[acme.organization.slug])
+        here = reverse("keys:environment", args=[acme.organization.slug, "development"])
+        for page in (everywhere, here):
+            assert "Set expiry…" in sign_in("engineer").get(page).text
+            seen = sign_in("support").get(page).text
+            assert 'value="test"' in seen
+            assert "Set expiry…" not in seen
+            seen = sign_in("viewer").get(page).text
+            assert 'name="key"' not in seen
+            assert "CSV of 6 keys" in seen
+
     def test_a_batch_is_seen_by_who_asked_for_it(self, acme, keys, start, sign_in):
         batch = start(keys)
         page = reverse("keys:batch", args=[acme.organization.slug, batch.public_id])
