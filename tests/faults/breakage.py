@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard import programs
+from dashboard.celery import app
 from keys import tasks
 from keys.models import CredentialTest, Rotation
 from tests.installation import programs_below
@@ -88,6 +89,9 @@ class Breakage:
                 broker.client_kill_filter(_type="normal", skipme=True)
                 broker.client_pause(int(seconds * 1000))
             return
+        if _amqp():
+            self.messages_lost()  # the broker's own process is not ours to stop
+            return
         queues = _queues()
         away = queues.with_name("away")
         queues.rename(away)
@@ -100,6 +104,11 @@ class Breakage:
         if broker := _redis():
             with broker:
                 broker.delete(*[f"{_prefix()}{queue}" for queue in ("now", "due")])
+            return
+        if _amqp():
+            with app.connection_for_write() as wire, wire.channel() as channel:
+                for queue in ("now", "due"):
+                    channel.queue_purge(queue)
             return
         for message in _queues().glob("*.msg"):
             message.unlink(missing_ok=True)
@@ -146,6 +155,10 @@ class Breakage:
                 stderr=subprocess.DEVNULL,
             )
         )
+
+
+def _amqp() -> bool:
+    return str(settings.CELERY_BROKER_URL).startswith("amqp")
 
 
 def _queues() -> Path:
