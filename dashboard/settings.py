@@ -5,70 +5,20 @@ import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
+from dashboard.given import address, mailer, number, origin, text, words
 from dashboard.logs import logging_config
 
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ROLES = ("web", "pages", "issuer", "worker", "beat")
-
-env = environ.FileAwareEnv()
-
-
-def text(name: str, default: str = "") -> str:
-    try:
-        return str(env.str(name, default="")).strip() or default
-    except OSError as error:
-        msg = f"{name}_FILE names a file that cannot be read ({error.strerror}). Point it at the right file."
-        raise ImproperlyConfigured(msg) from None
-
-
-def number(name: str, default: int, *, least: int, most: int) -> int:
-    given = text(name, str(default))
-    if not given.isascii() or not given.isdigit() or not least <= int(given) <= most:
-        msg = f"{name} is {given!r}, but must be a whole number from {least} to {most}."
-        raise ImproperlyConfigured(msg)
-    return int(given)
-
-
-def words(name: str) -> list[str]:
-    return [word for word in text(name).replace(",", " ").split() if word]
-
-
-def address(name: str, default: str, *schemes: str) -> str:
-    """A URL with one of these schemes."""
-    given = text(name, default)
-    if given.partition("://")[0] not in schemes or "://" not in given:
-        msg = f"{name} must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}."
-        raise ImproperlyConfigured(msg)
-    return given
-
-
-def origin(name: str, default: str) -> str:
-    """Scheme, host and port, nothing else."""
-    given = address(name, default, "https", "http").rstrip("/")
-    try:
-        parts = urlsplit(given)
-        plain = (
-            parts.hostname
-            and f"{parts.scheme}://{parts.netloc}" == given
-            and "@" not in given
-            and parts.port != 0
-        )
-    except ValueError:
-        plain = False
-    if not plain:
-        msg = f"{name} must be an address like https://keys.example.org, without a path, but is {given!r}."
-        raise ImproperlyConfigured(msg)
-    return given
-
 
 # Where this process stands
 
@@ -177,28 +127,9 @@ if CELERY_BROKER_URL.startswith("filesystem"):
 # Mail: an smtp:// or smtps:// URL. Without one, letters are files in DATA_DIR/mail (never log lines: they hold links).
 
 MAIL_URL = address("MAIL_URL", f"file://{DATA_DIR}/mail", "smtp", "smtps", "file")
-_mail = urlsplit(MAIL_URL)
 MAIL_FROM = text("MAIL_FROM", f"Latchkey <latchkey@{urlsplit(LATCHKEY_BASE_URL).hostname}>")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
-MAILERS: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-        "OPTIONS": {"file_path": unquote(_mail.path)},
-    }
-    if _mail.scheme == "file"
-    else {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "OPTIONS": {
-            "host": _mail.hostname,
-            "port": _mail.port or (465 if _mail.scheme == "smtps" else 587),
-            "username": unquote(_mail.username or ""),
-            "password": unquote(_mail.password or ""),
-            "use_ssl": _mail.scheme == "smtps",
-            "use_tls": _mail.scheme == "smtp" and "tls=off" not in _mail.query,
-            "timeout": 10,
-        },
-    }
-}
+MAILERS = {"default": mailer(MAIL_URL)}
 
 # Django
 
@@ -317,7 +248,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for every subdomain: these belong to somebody else
     "security.W021",  # … and so does the preload list
     *(
-        ["mail.E001"] if _mail.scheme == "file" else []
+        ["mail.E001"] if MAIL_URL.startswith("file:") else []
     ),  # files are the embedded default; docs/operating.md says so
 ]
 
