@@ -3,7 +3,7 @@
 import pytest
 
 from environments.outside import BadPlace, check_place
-from tests.environments.test_outbound import PRIVATE
+from tests.environments.test_places import PRIVATE
 
 GOOD = """
 https://id.example.org/oauth/token https://id.example.org https://id.example.org:8443/token
