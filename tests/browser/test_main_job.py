@@ -25,7 +25,7 @@ from tests.browser.steps import (
 )
 from tests.installation import Installation, until
 
-# On both databases: the walk costs half a minute, and the second run is how a grown installation stands.
+# On SQLite alone (see .ci/test), though it passes on both: what differs there has tests of its own.
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.processes,
