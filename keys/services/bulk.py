@@ -230,10 +230,23 @@ def go_on(scope: OrgScope, public_id: str) -> Batch:
     """After three failures in a row it has stopped; it goes on with what waits."""
     batch = _locked(scope, public_id)
     if batch.paused_at:
+        _leave_out(scope, batch)
         batch.paused_at, batch.went_on_at = None, timezone.now()
         _soon(batch)
         _record(scope, Event.BATCH_CONTINUED, batch)
     return batch
+
+
+def _leave_out(scope: OrgScope, batch: Batch) -> None:
+    """What has been forbidden meanwhile; all of it: refused."""
+    waiting = list(batch.items.filter(state=State.WAITING).select_related("key"))
+    chosen = choose(scope, batch.kind, [item.key.client_id for item in waiting])
+    refuse_all(batch.kind, chosen)
+    may = {each.key.pk for each in chosen if not each.excluded}
+    for item in waiting:
+        if item.key_id not in may:
+            item.state, item.note = State.SKIPPED, "Your role does not allow it any more."
+            item.save()
 
 
 def totals(batch: Batch) -> Counter[str]:

@@ -202,6 +202,15 @@ def test_a_role_lost_between_start_and_retry_is_refused(acme, keys, start, endpo
         bulk.retry_failed(acme.org("engineer"), batch.public_id)
 
 
+def test_a_role_lost_meanwhile_lets_nothing_go_on(acme, issue, start, endpoint):
+    batch = start([issue(name=f"key-{number:02}").key for number in range(12)])
+    endpoint(batch, REFUSAL)
+    assert batch.paused_at
+    EnvironmentGrant.objects.filter(member=acme.member("engineer")).update(role="viewer")
+    with pytest.raises(PermissionDenied):
+        bulk.go_on(acme.org("engineer"), batch.public_id)
+
+
 class TestPages:
     def new(self, acme) -> str:
         return reverse("keys:bulk_new", args=[acme.organization.slug])
