@@ -72,7 +72,7 @@ def adds_up(batch: Batch) -> dict[str, int]:
 
 
 def happened(acme) -> list[str]:
-    lines = AuditEvent.objects.filter(organization_id=acme.organization.pk)
+    lines = AuditEvent.objects.filter(organization_id=acme.organization.pk).order_by("sequence")
     return list(lines.filter(event__startswith="batch.").values_list("event", flat=True))
 
 
