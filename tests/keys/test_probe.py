@@ -267,24 +267,3 @@ def test_who_watches_hears_of_each_stage_by_its_own_name():
         target = Target(server.url, CLIENT)
         fetch_token(target, SecretText(SECRET), tell=lambda all_: heard.append(all_[-1].name))
     assert heard == ["name", "connect", "request", "token"]
-
-
-def test_every_outcome_says_what_it_means_and_what_to_do():
-    for outcome in Outcome:
-        assert outcome.label
-        assert outcome.meaning.endswith(".")
-        assert outcome.remedy or outcome.fault is Fault.NONE
-        assert "!" not in outcome.meaning + outcome.remedy
-
-
-def test_only_what_is_said_of_the_credential_marks_a_key():
-    blamed = {outcome for outcome in Outcome if outcome.fault is Fault.CREDENTIAL}
-    assert blamed == {
-        Outcome.REFUSED,
-        Outcome.DISABLED,
-        Outcome.EXPIRED,
-        Outcome.REVOKED,
-        Outcome.DELETED,
-        Outcome.UNAUTHORIZED_CLIENT,
-        Outcome.KEY_UNKNOWN,
-    }
