@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.http import QueryDict
 
+from environments.access import OrgScope
 from environments.models import Environment, Team
-from keys.models import KeyQuerySet, Rotation, Secret
+from keys.models import Key, KeyQuerySet, Rotation, Secret
 from keys.outcomes import Outcome
 
 QUERY_LENGTH = 100
@@ -216,3 +217,13 @@ def _healthy(word: str, now: datetime) -> Q:
 def teams_of(keys: KeyQuerySet) -> list[Team]:
     """Teams to choose from: those that own a key in this list."""
     return list(Team.objects.filter(pk__in=keys.order_by().values("team")).order_by("name"))
+
+
+def seen_everywhere(
+    scope: OrgScope, asked: QueryDict
+) -> tuple[KeyQuerySet, list[Environment], Filters]:
+    """All keys of the organization that the person sees, the environments they stand in, and what is asked of both."""
+    keys = Key.objects.visible_to(scope.actor).filter(environment__organization=scope.organization)
+    seen = Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
+    places = list(seen)
+    return keys, places, Filters.read(asked, teams_of(keys), places)

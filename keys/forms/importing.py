@@ -12,7 +12,16 @@ from environments.models import Team
 from environments.outside import LONGEST, BadPlace, check_place
 from environments.policy import Action
 from keys.crypto import SecretText
-from keys.forms.keys import NO_TEAM, Described, Ending, Line, choice_field, no_secret, teams_for
+from keys.forms.keys import (
+    NO_TEAM,
+    Described,
+    Ending,
+    Line,
+    choice_field,
+    no_secret,
+    teams_for,
+    why_rotated,
+)
 from keys.models import TokenEndpoint
 from keys.private_keys import KID
 from keys.private_keys import LONGEST as LONGEST_SECRET
@@ -202,13 +211,7 @@ class PlugInForm(Ending, Described, WithSecret):
 class EnterForm(WithSecret):
     """The next secret of an imported key."""
 
-    why = Line(
-        label="Why",
-        max_length=200,
-        required=False,
-        help_text="Shown with the rotation and in the log.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    why = why_rotated()
 
     def __init__(self, endpoint: TokenEndpoint, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

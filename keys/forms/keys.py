@@ -38,6 +38,16 @@ class Line(forms.CharField):
     default_validators = [readable]
 
 
+def why_rotated() -> Line:
+    return Line(
+        label="Why",
+        max_length=200,
+        required=False,
+        help_text="Shown with the rotation and in the log.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
 def teams_for(scope: Scope, action: Action) -> list[Team]:
     """The teams for whose keys the person may do this."""
     teams = scope.organization.teams.all()

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from environments.access import Scope
-from keys.forms.keys import ONCE_LENGTH, Line, choice_field, no_secret, readable
+from keys.forms.keys import ONCE_LENGTH, Line, choice_field, no_secret, readable, why_rotated
 from keys.progress.receipts import span
 from keys.services.rotating import Plan
 
@@ -32,13 +32,7 @@ class RotateForm(forms.Form):
         min_value=1,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
-    why = Line(
-        label="Why",
-        max_length=200,
-        required=False,
-        help_text="Shown with the rotation and in the log.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    why = why_rotated()
 
     def __init__(
         self,

@@ -136,11 +136,19 @@ class Rotation(models.Model):
         began = max(self.proven_at, collected or self.proven_at)
         return ends if ends <= began + self.key.environment.grace_max else None
 
+    def retire(self, by: User, now: datetime) -> None:
+        """A person has ended the old secret at once: the grace is over, and it is still to be proven dead."""
+        if not self.cut:
+            self.retired_at, self.retired_by = now, by
+
     def discard(self, by: User, now: datetime) -> None:
         """Keep the old secret, end the new one and nothing of it is kept."""
         if self.new is not None:
             self.new.end(by, now)
+        self.close(self.Outcome.DISCARDED, now, by)
+
+    def close(self, outcome: str, now: datetime, by: User | None = None) -> None:
         self.closed_at, self.closed_by = now, by
-        self.outcome, self.next_at = self.Outcome.DISCARDED, None
+        self.outcome, self.next_at = outcome, None
         self.tests.unfinished().cancel(now)
         self.save()

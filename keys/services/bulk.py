@@ -4,13 +4,14 @@ Each key is asked for by its own environment's scope, and nothing is done to any
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from environments import audit
@@ -19,7 +20,7 @@ from environments.events import Event
 from environments.policy import Action, OrgAction
 from keys import tasks
 from keys.handover import form_hash
-from keys.models import Batch, BatchItem, Key
+from keys.models import Batch, BatchItem, Key, KeyQuerySet, Rotation, Secret
 from keys.services import keeping, rotating
 from keys.services.issuing import AgainstPolicy, KeyEnded
 
@@ -56,17 +57,9 @@ class Order:
 
 def choose(scope: OrgScope, kind: str, client_ids: Sequence[str]) -> list[Chosen]:
     """The keys of these ids that the person sees, production last, each with why it stays out."""
-    keys = (
-        Key.objects.visible_to(scope.actor)
-        .existing()
-        .filter(environment__organization=scope.organization, client_id__in=client_ids[:MOST_KEYS])
-        .select_related("environment__organization", "team", "endpoint")
-        .order_by("environment__position", "name", "pk")
-        .distinct()
-    )
     places: dict[int, Scope | None] = {}
     chosen = []
-    for key in keys:
+    for key in sorted(_found(scope, client_ids), key=_production_last):
         if key.environment_id not in places:
             places[key.environment_id] = enter(
                 scope.actor, scope.organization.slug, key.environment.slug, scope.origin
@@ -77,17 +70,42 @@ def choose(scope: OrgScope, kind: str, client_ids: Sequence[str]) -> list[Chosen
     return chosen
 
 
+def _found(scope: OrgScope, client_ids: Sequence[str]) -> KeyQuerySet:
+    """With what decides whether they are eligible, so that 500 keys cost one query."""
+    of_key = Secret.objects.filter(key=OuterRef("pk"), revoked_at=None)
+    return (
+        Key.objects.visible_to(scope.actor)
+        .existing()
+        .filter(environment__organization=scope.organization, client_id__in=client_ids[:MOST_KEYS])
+        .select_related("environment__organization", "team", "endpoint")
+        .annotate(
+            rotating=Exists(Rotation.objects.filter(key=OuterRef("pk"), closed_at=None)),
+            unrevoked=Exists(of_key),
+            alive=Exists(of_key.unended(timezone.now())),
+        )
+    )
+
+
+def _production_last(key: Key) -> tuple[bool, int, str]:
+    return key.environment.production, key.environment.position, key.name
+
+
 def _excluded(scope: Scope, kind: str, key: Key) -> str:
     if not scope.may(NEEDS[kind], key):
         return "Your role does not allow it."
-    now = timezone.now()
-    if kind == Batch.Kind.ROTATE and key.rotations.open().exists():
+    if kind == Batch.Kind.ROTATE and key.rotating:  # type: ignore[attr-defined]  # annotated above
         return "A rotation is under way already."
-    if kind == Batch.Kind.EXPIRY and not key.secrets.unended(now).exists():
+    if kind == Batch.Kind.EXPIRY and not key.alive:  # type: ignore[attr-defined]
         return "It has no secret that lives."
-    if kind != Batch.Kind.EXPIRY and not key.secrets.filter(revoked_at=None).exists():
+    if not key.unrevoked:  # type: ignore[attr-defined]
         return "Every secret of it was revoked."
     return ""
+
+
+def _lock(scope: OrgScope, keys: Iterable[Key]) -> None:
+    """All of them before the first line of the log is written: a worker takes a key's row first and the log last."""
+    rows = Key.objects.visible_to(scope.actor).filter(pk__in=[key.pk for key in keys])
+    list(rows.select_for_update(of=("self",)).order_by("pk"))
 
 
 def start_batch(scope: OrgScope, order: Order, client_ids: Sequence[str], *, once: str) -> Batch:
@@ -108,6 +126,7 @@ def _start(scope: OrgScope, order: Order, client_ids: Sequence[str], once: str) 
         return made
     chosen = choose(scope, order.kind, client_ids)
     refuse_all(order.kind, chosen)
+    _lock(scope, [each.key for each in chosen])
     eligible = [each for each in chosen if not each.excluded]
     if not eligible:
         raise NothingToDo
@@ -129,7 +148,7 @@ def _start(scope: OrgScope, order: Order, client_ids: Sequence[str], once: str) 
         for place, each in enumerate(chosen)
     ]
     BatchItem.objects.bulk_create(items)
-    _act(batch, order, eligible)
+    _act(order, zip(chosen, items, strict=True))
     _soon(batch)
     _record(
         scope, Event.BATCH_STARTED, batch, keys=len(eligible), left_out=len(chosen) - len(eligible)
@@ -143,10 +162,11 @@ def refuse_all(kind: str, chosen: Sequence[Chosen]) -> None:
         raise Refused(NEEDS[kind], f"key:{chosen[0].key.client_id}")
 
 
-def _act(batch: Batch, order: Order, eligible: Sequence[Chosen]) -> None:
+def _act(order: Order, work: Iterable[tuple[Chosen, BatchItem]]) -> None:
     """What needs no worker is done here, one key at a time; tests are left to the workers."""
-    for each in eligible:
-        item = batch.items.get(key=each.key)
+    for each, item in work:
+        if each.excluded:
+            continue
         if order.kind == Batch.Kind.ROTATE:
             _prepare(item, each, order.grace)
         elif order.kind == Batch.Kind.EXPIRY:
@@ -180,6 +200,7 @@ def cancel_waiting(scope: OrgScope, public_id: str) -> Batch:
     """What runs goes on; what waits never begins. Prepared rotations without a secret are discarded."""
     batch = _locked(scope, public_id)
     now = timezone.now()
+    _lock(scope, Key.objects.visible_to(scope.actor).filter(batch_items__batch=batch))
     count = batch.items.filter(state=State.WAITING).update(state=State.CANCELLED, ended_at=now)
     for item in batch.items.filter(state=State.RUNNING, rotation__new=None).exclude(rotation=None):
         count += _discard(scope, item, now)
@@ -207,11 +228,12 @@ def _discard(scope: OrgScope, item: BatchItem, now: datetime) -> int:
 def retry_failed(scope: OrgScope, public_id: str) -> Batch:
     """Only what failed, in the same batch: what worked stays, and the totals are cumulative."""
     batch = _locked(scope, public_id)
-    failed = list(batch.items.filter(state=State.FAILED).select_related("key"))
-    chosen = choose(scope, batch.kind, [item.key.client_id for item in failed])
+    failed = {i.key_id: i for i in batch.items.filter(state=State.FAILED).select_related("key")}
+    chosen = choose(scope, batch.kind, [item.key.client_id for item in failed.values()])
     refuse_all(batch.kind, chosen)
+    _lock(scope, [each.key for each in chosen])
     for each in chosen:
-        item = batch.items.get(key=each.key)
+        item = failed[each.key.pk]
         item.note, item.ended_at, item.test = each.excluded, None, None
         item.tries += 1
         item.state = State.SKIPPED if each.excluded else State.WAITING
@@ -242,10 +264,11 @@ def _leave_out(scope: OrgScope, batch: Batch) -> None:
     waiting = list(batch.items.filter(state=State.WAITING).select_related("key"))
     chosen = choose(scope, batch.kind, [item.key.client_id for item in waiting])
     refuse_all(batch.kind, chosen)
-    may = {each.key.pk for each in chosen if not each.excluded}
+    why = {each.key.pk: each.excluded for each in chosen}
     for item in waiting:
-        if item.key_id not in may:
-            item.state, item.note = State.SKIPPED, "Your role does not allow it any more."
+        item.note = why.get(item.key_id, "You do not see it any more.")
+        if item.note:
+            item.state = State.SKIPPED
             item.save()
 
 

@@ -16,20 +16,21 @@ from keys import sealing
 from keys.crypto import SecretText, hint, looks_like_secret
 from keys.models import CredentialTest, Key, Rotation, Secret, TokenEndpoint
 from keys.private_keys import BadPrivateKey, read_private_key
-from keys.services.issuing import AgainstPolicy, NameTaken
+from keys.services.issuing import AgainstPolicy, KeyToBe, NameTaken
 from keys.services.rotating import (
     MOST_LIVE_SECRETS,
+    Plan,
     RotationRuns,
     TooManySecrets,
-    current_secret,
     locked,
     look_soon,
     next_expiry,
+    open_rotation,
+    record,
 )
 from keys.services.testing import ask_for_test
 
 SHOWS_ITS_END: Final = 32  # characters; of a shorter secret the last four would tell too much
-
 
 HIDDEN: Final = "•••"
 
@@ -68,13 +69,6 @@ class NewImport:
     kept_in: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _For:
-    """A key to be, as far as the policy asks."""
-
-    team_id: int | None
-
-
 def plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
     """Keep a credential sealed for its endpoint alone, and test it at once."""
     try:
@@ -85,8 +79,7 @@ def plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
 
 @transaction.atomic
 def _plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
-    team = _For(new.team.pk if new.team else None)
-    scope.require(Action.CREATE, team, f"environment:{scope.environment.slug}")
+    scope.require(Action.CREATE, KeyToBe.of(new.team), f"environment:{scope.environment.slug}")
     endpoint = _current(scope, new.endpoint)
     if scope.environment.refuses_end(entered.expires_at, timezone.now()):
         raise AgainstPolicy
@@ -134,33 +127,17 @@ def enter_secret(scope: Scope, client_id: str, entered: Entered, why: str = "") 
         raise RotationRuns
     if key.secrets.unended(now).count() >= MOST_LIVE_SECRETS:
         raise TooManySecrets
-    rotation = rotation or _opened(scope, key, now)
+    plan = Plan(timedelta())  # the provider's way of ending the old one is its grace
+    rotation = rotation or open_rotation(scope, key, plan, Rotation.Reason.PERSON)
     if rotation.old and rotation.old.endpoint_id != endpoint.pk and not rotation.cut:
         rotation.old = None
     ends = entered.expires_at or next_expiry(rotation, now)
     rotation.new = _keep(scope, key, endpoint, Entered(entered.text, entered.kid, ends))
     rotation.why = why or rotation.why
     look_soon(rotation)
-    audit.record(
-        scope,
-        Event.SECRET_ENTERED,
-        f"key:{client_id}",
-        label=key.name,
-        rotation=rotation.public_id,
-        secret=rotation.new.public_id,
-        endpoint=endpoint.name,
-    )
+    entered_now = {"secret": rotation.new.public_id, "endpoint": endpoint.name}
+    record(scope, key, Event.SECRET_ENTERED, rotation, **entered_now)
     return rotation
-
-
-def _opened(scope: Scope, key: Key, now: datetime) -> Rotation:
-    return Rotation.objects.create(
-        key=key,
-        old=current_secret(key, now),
-        grace=timedelta(),
-        reason=Rotation.Reason.PERSON,
-        asked_by=scope.actor,
-    )
 
 
 def _current(scope: Scope, public_id: str) -> TokenEndpoint:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -53,10 +54,14 @@ class OneSight:
 
 
 @dataclass(frozen=True, slots=True)
-class _For:
-    """A key to be, as far as the policy asks."""
+class KeyToBe:
+    """As far as the policy asks."""
 
     team_id: int | None
+
+    @classmethod
+    def of(cls, team: Team | None) -> Self:
+        return cls(team.pk if team else None)
 
 
 def create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
@@ -77,7 +82,7 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
         return made
     scope.require(
         Action.CREATE,
-        _For(new.team.pk if new.team else None),
+        KeyToBe.of(new.team),
         f"environment:{scope.environment.slug}",
     )
     if scope.environment.refuses_end(new.expires_at, timezone.now()):
@@ -142,15 +147,13 @@ def see_secret(scope: Scope, shown: Handover, browser: Browser) -> SecretText:
 def collect_secret(scope: Scope, shown: Handover) -> CredentialTest:
     """The person says the secret is stored: close its one sight, and test it at once."""
     _may_still(scope, shown)
+    key = Key.objects.within(scope).select_for_update(of=("self",)).get(pk=shown.secret.key_id)
     now = timezone.now()
     _close(shown, now)
     secret = shown.secret
-    collected = secret.key.secrets.filter(pk=secret.pk, collected_at=None).update(collected_at=now)
-    rotation = secret.rotated_in.open().first()
-    reason = CredentialTest.Reason.PROOF if rotation else CredentialTest.Reason.CREATED
-    test = ask_for_test(secret, reason, asked_by=scope.actor, rotation=rotation)
+    collected = key.secrets.filter(pk=secret.pk, collected_at=None).update(collected_at=now)
+    test = _first_test(scope, secret)
     if collected:
-        key = secret.key
         audit.record(
             scope,
             Event.SECRET_COLLECTED,
@@ -159,6 +162,16 @@ def collect_secret(scope: Scope, shown: Handover) -> CredentialTest:
             secret=secret.public_id,
         )
     return test
+
+
+def _first_test(scope: Scope, secret: Secret) -> CredentialTest:
+    """A worker may be at it: an outside use has collected the secret before its person said so."""
+    rotation = secret.rotated_in.open().first()
+    if rotation is None:
+        return ask_for_test(secret, CredentialTest.Reason.CREATED, asked_by=scope.actor)
+    running = rotation.tests.unfinished().first()
+    proof = CredentialTest.Reason.PROOF
+    return running or ask_for_test(secret, proof, asked_by=scope.actor, rotation=rotation)
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from environments.models import Team
 from environments.policy import Action
 from keys.models import Key, Secret
 from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken
-from keys.services.rotating import locked, look_soon
+from keys.services.rotating import locked, look_soon, settle
 
 EDITABLE = ("name", "note", "used_by", "kept_in")
 
@@ -129,10 +129,8 @@ def revoke_secret(scope: Scope, client_id: str, secret_id: str) -> None:
     rotation = key.rotations.open().select_for_update(of=("self",)).first()
     out = rotation is not None and rotation.old == secret
     secret.end(scope.actor, now, keep_sealed=out)
-    if rotation is not None and rotation.new == secret and not rotation.cut:
-        rotation.discard(scope.actor, now)
-    elif rotation is not None:
-        look_soon(rotation)
+    if rotation is not None:
+        settle(rotation, secret, scope.actor, now)
     audit.record(
         scope,
         Event.SECRET_REVOKED,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from environments import audit
 from environments.access import Scope
 from environments.events import Event
+from environments.models import User
 from environments.policy import Action
 from keys import handover, tasks
 from keys.models import Handover, Key, Rotation, Secret
@@ -70,7 +71,7 @@ def _start(scope: Scope, client_id: str, plan: Plan, sight: OneSight) -> Handove
     key = _issued(scope, client_id)
     rotation = key.rotations.open().select_for_update(of=("self",)).first()
     if rotation is None:
-        rotation = _open(scope, key, plan, Rotation.Reason.PERSON)
+        rotation = open_rotation(scope, key, plan, Rotation.Reason.PERSON)
     elif rotation.new is not None:
         raise RotationRuns
     elif rotation.retired_at is None:
@@ -81,7 +82,7 @@ def _start(scope: Scope, client_id: str, plan: Plan, sight: OneSight) -> Handove
     shown = make_secret(scope, key, sight, next_expiry(rotation, now))
     rotation.new, rotation.why = shown.secret, plan.why or rotation.why
     look_soon(rotation)
-    _record(scope, key, Event.ROTATION_STARTED, rotation, secret=shown.secret.public_id)
+    record(scope, key, Event.ROTATION_STARTED, rotation, secret=shown.secret.public_id)
     return shown
 
 
@@ -98,13 +99,14 @@ def prepare_rotation(scope: Scope, client_id: str, plan: Plan) -> Rotation:
     key = locked(scope, client_id, Action.ROTATE)
     if key.rotations.open().exists():
         raise RotationRuns
-    rotation = _open(scope, key, plan, Rotation.Reason.BATCH)
+    rotation = open_rotation(scope, key, plan, Rotation.Reason.BATCH)
     look_soon(rotation)
-    _record(scope, key, Event.ROTATION_PREPARED, rotation)
+    record(scope, key, Event.ROTATION_PREPARED, rotation)
     return rotation
 
 
-def _open(scope: Scope, key: Key, plan: Plan, reason: Rotation.Reason) -> Rotation:
+def open_rotation(scope: Scope, key: Key, plan: Plan, reason: Rotation.Reason) -> Rotation:
+    """The row alone: what it replaces, and how long both shall work."""
     return Rotation.objects.create(
         key=key,
         old=current_secret(key, timezone.now()),
@@ -144,7 +146,7 @@ def extend_rotation(scope: Scope, client_id: str) -> Rotation:
         raise GraceTooLong
     rotation.ends_at, rotation.held_until = ends, None
     look_soon(rotation)
-    _record(scope, key, Event.ROTATION_EXTENDED, rotation, ends_at=ends.isoformat())
+    record(scope, key, Event.ROTATION_EXTENDED, rotation, ends_at=ends.isoformat())
     return rotation
 
 
@@ -160,7 +162,7 @@ def press_rotation(scope: Scope, client_id: str) -> Rotation:
     if rotation.pressed_at is None:
         rotation.pressed_at = timezone.now()
         look_soon(rotation)
-        _record(scope, key, Event.ROTATION_PRESSED, rotation, secret=rotation.old.public_id)
+        record(scope, key, Event.ROTATION_PRESSED, rotation, secret=rotation.old.public_id)
     return rotation
 
 
@@ -168,8 +170,11 @@ def press_rotation(scope: Scope, client_id: str) -> Rotation:
 def discard_rotation(scope: Scope, client_id: str) -> Rotation:
     """Keep the old secret and end the new one: at any time before the old one is retired."""
     key, rotation = _running(scope, client_id)
-    rotation.discard(scope.actor, timezone.now())
-    _record(scope, key, Event.ROTATION_DISCARDED, rotation)
+    now = timezone.now()
+    if rotation.old is not None and rotation.old.ended_by(now):
+        raise TooLate  # expired meanwhile: the new one is all there is
+    rotation.discard(scope.actor, now)
+    record(scope, key, Event.ROTATION_DISCARDED, rotation)
     return rotation
 
 
@@ -184,12 +189,15 @@ def report_leak(scope: Scope, client_id: str, secret_id: str, why: str) -> Rotat
     secret = key.secrets.get(public_id=secret_id)
     rotation = key.rotations.open().select_for_update(of=("self",)).first()
     now = timezone.now()
-    ended = secret.end(scope.actor, now, keep_sealed=True)
+    replaced = rotation is None or rotation.old == secret
+    ended = secret.end(scope.actor, now, keep_sealed=replaced)
     if rotation is None and ended:
         other = current_secret(key, now)
         rotation = Rotation(key=key, old=secret, new=other, asked_by=scope.actor, grace=timedelta())
     if rotation is not None:
-        _leaked(rotation, secret, scope, why)
+        if replaced and not rotation.cut:
+            rotation.reason, rotation.why = Rotation.Reason.LEAK, why
+        settle(rotation, secret, scope.actor, now)
     audit.record(
         scope,
         Event.SECRET_LEAKED,
@@ -203,14 +211,13 @@ def report_leak(scope: Scope, client_id: str, secret_id: str, why: str) -> Rotat
     return rotation
 
 
-def _leaked(rotation: Rotation, secret: Secret, scope: Scope, why: str) -> None:
-    now = timezone.now()
-    if rotation.new == secret and not rotation.cut:
-        rotation.discard(scope.actor, now)
+def settle(rotation: Rotation, ended: Secret, by: User, now: datetime) -> None:
+    """A person ended one of its two secrets: without its new one it is discarded, without its old one it goes on."""
+    if rotation.new == ended and not rotation.cut:
+        rotation.discard(by, now)
         return
-    if rotation.old == secret and not rotation.cut:
-        rotation.reason, rotation.why = Rotation.Reason.LEAK, why
-        rotation.retired_at, rotation.retired_by = now, scope.actor
+    if rotation.old == ended:
+        rotation.retire(by, now)
     look_soon(rotation)
 
 
@@ -244,7 +251,7 @@ def look_soon(rotation: Rotation) -> None:
     transaction.on_commit(partial(tasks.ring_rotation, rotation.pk), robust=True)
 
 
-def _record(scope: Scope, key: Key, event: Event, rotation: Rotation, **detail: Any) -> None:
+def record(scope: Scope, key: Key, event: Event, rotation: Rotation, **detail: Any) -> None:
     audit.record(
         scope,
         event,

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from environments import audit
 from environments.events import Event
-from keys.models import COLLECT_WITHIN, SHOWN_FOR, Handover, Secret
+from keys.models import COLLECT_WITHIN, SHOWN_FOR, Handover, Key, Secret
 
 HANDOVERS_KEPT = timedelta(days=7)  # so long a replayed form finds what it made
 
@@ -28,7 +28,8 @@ def purge(now: datetime, limit: int = 500) -> None:
 
 @transaction.atomic
 def _revoke_uncollected(secret: Secret, now: datetime) -> None:
-    # Asked again in the UPDATE: the person may be collecting it this very moment.
+    # The key's row first, like every verb on secrets. Asked again in the UPDATE: the person may be collecting it.
+    Key.objects.select_for_update().get(pk=secret.key_id)
     gone = Secret.objects.filter(pk=secret.pk, collected_at=None, revoked_at=None).update(
         revoked_at=now, sealed=None
     )

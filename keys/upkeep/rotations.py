@@ -1,7 +1,5 @@
 """Step a rotation: read its facts, ask the rules what comes next, do that. Nothing here calls out; tests do."""
 
-import os
-import socket
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +14,7 @@ from keys.keepers import tell_keepers
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.outcomes import Outcome
 from keys.rotation import LONGEST_HOLD, Facts, Next, Step, grace_ends, next_step
+from keys.upkeep.testing import this_worker
 
 LOOK_AGAIN = timedelta(minutes=1)
 MOST_STEPS = 8
@@ -56,10 +55,11 @@ def advance(rotation_id: int, now: datetime) -> list[int]:
     for _ in range(MOST_STEPS):
         if rotation.closed_at:
             break
-        coming = next_step(_read(rotation, now), now)
+        facts = _read(rotation, now)
+        coming = next_step(facts, now)
         rotation.step = coming.step
         if coming.step in _WAITS:
-            _wait(rotation, coming, now)
+            _wait(rotation, coming, facts, now)
             break
         asked += _DO[coming.step](rotation, now)
     rotation.save()
@@ -118,21 +118,19 @@ def _alarm(rotation: Rotation, now: datetime) -> None:
     tell_keepers(key, f"accepted:{rotation.public_id}", title, told, page="keys:rotate", tone="bad")
 
 
-def _wait(rotation: Rotation, coming: Next, now: datetime) -> None:
+def _wait(rotation: Rotation, coming: Next, facts: Facts, now: datetime) -> None:
     rotation.next_at = coming.at
     if coming.step is Step.AWAIT_COLLECTION:
         # The first outside use collects it too, and the token service rings nobody.
         rotation.next_at = now + LOOK_AGAIN
+    if coming.step in {Step.DRAIN, Step.HOLD}:
+        rotation.ends_at = grace_ends(facts)
     if coming.step is Step.HOLD and rotation.held_until is None:
         _hold(rotation, now)
-    if coming.step is Step.DRAIN:
-        rotation.ends_at = grace_ends(facts_of(rotation))
 
 
 def _hold(rotation: Rotation, now: datetime) -> None:
-    ends = grace_ends(facts_of(rotation))
-    rotation.ends_at = ends
-    rotation.held_until = (ends or now) + LONGEST_HOLD
+    rotation.held_until = (rotation.ends_at or now) + LONGEST_HOLD
     key, old = rotation.key, rotation.old
     used = old.last_used_at if old else None
     _record(
@@ -173,7 +171,7 @@ def _retire(rotation: Rotation, now: datetime) -> list[int]:
     ended = Secret.objects.filter(pk=old.pk, revoked_at=None).update(revoked_at=now)
     old.refresh_from_db()
     rotation.retired_at = now
-    rotation.retired_on = f"{socket.gethostname()}:{os.getpid()}"[:80] if ended else ""
+    rotation.retired_on = this_worker() if ended else ""
     _record(
         rotation,
         Event.SECRET_RETIRED,
@@ -193,10 +191,8 @@ def _drop_new(rotation: Rotation, _now: datetime) -> list[int]:
 
 def _lapse(rotation: Rotation, now: datetime) -> list[int]:
     if rotation.new:
-        Secret.objects.filter(pk=rotation.new.pk, revoked_at=None).update(
-            revoked_at=now, sealed=None
-        )
-    _close(rotation, Rotation.Outcome.LAPSED, now)
+        rotation.new.end(None, now)
+    rotation.close(Rotation.Outcome.LAPSED, now)
     _record(rotation, Event.ROTATION_LAPSED)
     return []
 
@@ -205,11 +201,9 @@ def _close_proven(rotation: Rotation, now: datetime) -> list[int]:
     old = rotation.old
     if old is None:
         _move_over(rotation, now)
-        _close(rotation, Rotation.Outcome.PROVEN, now)
-        _record(rotation, Event.ROTATION_ENDED, outcome=rotation.outcome)
-        return []
+        return _end_as(Rotation.Outcome.PROVEN, rotation, now)
     Secret.objects.filter(pk=old.pk).update(sealed=None)
-    _close(rotation, Rotation.Outcome.PROVEN_DEAD, now)
+    rotation.close(Rotation.Outcome.PROVEN_DEAD, now)
     receipts = {
         "refused": rotation.refused_by_id,
         "accepted": rotation.accepted_by_id,
@@ -230,21 +224,10 @@ def _move_over(rotation: Rotation, now: datetime) -> None:
         _record(rotation, Event.SECRET_RETIRED, secret=former.public_id, hint=former.hint)
 
 
-def _close_unproven(rotation: Rotation, now: datetime) -> list[int]:
-    _close(rotation, Rotation.Outcome.UNPROVEN, now)
+def _end_as(outcome: str, rotation: Rotation, now: datetime) -> list[int]:
+    rotation.close(outcome, now)
     _record(rotation, Event.ROTATION_ENDED, outcome=rotation.outcome)
     return []
-
-
-def _close_deleted(rotation: Rotation, now: datetime) -> list[int]:
-    _close(rotation, Rotation.Outcome.KEY_DELETED, now)
-    _record(rotation, Event.ROTATION_ENDED, outcome=rotation.outcome)
-    return []
-
-
-def _close(rotation: Rotation, outcome: Rotation.Outcome, now: datetime) -> None:
-    rotation.closed_at, rotation.outcome, rotation.next_at = now, outcome, None
-    rotation.tests.unfinished().update(finished_at=now, cancelled_at=now, outcome=Outcome.CANCELLED)
 
 
 def _record(rotation: Rotation, event: Event, **detail: Any) -> None:
@@ -268,6 +251,6 @@ _DO: Mapping[Step, Callable[[Rotation, datetime], list[int]]] = {
     Step.DROP_NEW: _drop_new,
     Step.LAPSE: _lapse,
     Step.CLOSE: _close_proven,
-    Step.CLOSE_UNPROVEN: _close_unproven,
-    Step.CLOSE_DELETED: _close_deleted,
+    Step.CLOSE_UNPROVEN: partial(_end_as, Rotation.Outcome.UNPROVEN),
+    Step.CLOSE_DELETED: partial(_end_as, Rotation.Outcome.KEY_DELETED),
 }

@@ -36,7 +36,7 @@ def run_credential_test(test_id: int) -> int | None:
     ticket = secrets.token_urlsafe(32)
     ticket_hash = sha256(ticket.encode()).hexdigest()
     with my_turn():
-        test = hosts.claim(test_id, timezone.now(), worker=_worker(), ticket_hash=ticket_hash)
+        test = hosts.claim(test_id, timezone.now(), worker=this_worker(), ticket_hash=ticket_hash)
     if test is None:
         return None
     secret = Secret.objects.select_related("key__environment", "key__endpoint", "endpoint").get(
@@ -49,7 +49,7 @@ def run_credential_test(test_id: int) -> int | None:
     return Rotation.objects.open().filter(key=test.key_id).values_list("pk", flat=True).first()
 
 
-def _worker() -> str:
+def this_worker() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"[:80]
 
 
@@ -108,6 +108,12 @@ def _teller(test: CredentialTest) -> Callable[[Sequence[Stage]], None]:
 def keep(test: CredentialTest, finding: Finding) -> bool:
     """Write the finding if the lease is still this worker's: a late answer is dropped."""
     now = timezone.now()
+    # Key, test, endpoint, log: in this order everywhere, so that no two ever wait for each other.
+    key = (
+        Key.objects.select_for_update(of=("self",))
+        .select_related("environment__organization")
+        .get(pk=test.key_id)
+    )
     held = CredentialTest.objects.filter(pk=test.pk, fence=test.fence, finished_at=None).update(
         finished_at=now,
         leased_until=None,
@@ -123,18 +129,12 @@ def keep(test: CredentialTest, finding: Finding) -> bool:
         log.info("late answer dropped", test=test.pk)
         return False
     if finding.outcome is not Outcome.ENDED:
-        _judge(test, finding.outcome, now)
+        _judge(key, test, finding.outcome, now)
     return True
 
 
-def _judge(test: CredentialTest, outcome: Outcome, now: datetime) -> None:
+def _judge(key: Key, test: CredentialTest, outcome: Outcome, now: datetime) -> None:
     """A key is as healthy as its newest secret; only a fault of the credential makes it fail."""
-    key = (
-        Key.objects.select_for_update(of=("self",))
-        .select_related("environment__organization")
-        .get(pk=test.key_id)
-    )
-    # Key, endpoint, log: in this order everywhere, so that two workers never wait for each other.
     endpoint = TokenEndpoint.objects.filter(secrets=test.secret_id).first()
     changed = troubles.note(endpoint, outcome, now)
     if test.secret_id == _newest_secret(key, now):

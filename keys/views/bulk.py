@@ -3,6 +3,7 @@
 import csv
 import io
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,12 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from environments.access import OrgScope
 from environments.guard import SignedInRequest, in_organization
-from environments.models import Environment
 from environments.policy import OrgAction
 from environments.reauth import fresh_sign_in
-from keys.filters import Filters, teams_of
+from keys.filters import seen_everywhere
 from keys.forms.bulk import BulkForm
-from keys.models import Batch, BatchItem, Key
+from keys.models import Batch, BatchItem
 from keys.services import bulk
 from keys.views.export import safe_cell
 from keys.views.making import new_once
@@ -44,6 +44,7 @@ ORDER = {
     BatchItem.State.OK: 4,
     BatchItem.State.SKIPPED: 5,
 }
+PER_PAGE = 50
 TONES = {"ok": "ok", "failed": "bad", "running": "run"}
 
 
@@ -96,9 +97,7 @@ def _ids(scope: OrgScope, asked: QueryDict) -> list[str]:
     """The ticked ones, or all that the filters match: their ids are then in the form, so that they stay the same."""
     if "key" in asked or "all" not in asked:
         return asked.getlist("key")[: bulk.MOST_KEYS]
-    keys = Key.objects.visible_to(scope.actor).filter(environment__organization=scope.organization)
-    places = Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
-    filters = Filters.read(asked, teams_of(keys), places)
+    keys, _, filters = seen_everywhere(scope, asked)
     found = filters.apply(keys, timezone.now())
     return list(found.values_list("client_id", flat=True)[: bulk.MOST_KEYS])
 
@@ -113,12 +112,14 @@ def batch(request: SignedInRequest, scope: OrgScope, batch: str) -> HttpResponse
     )
     if request.GET.get("format") == "csv":
         return _csv(work, items)
+    page = Paginator(items, PER_PAGE).get_page(request.GET.get("page"))
     totals = bulk.totals(work)
     chosen = totals.total() - totals["skipped"]
     context = {
         "scope": scope,
         "batch": work,
-        "rows": [{"item": item, "tone": TONES.get(item.state, "idle")} for item in items],
+        "rows": [{"item": item, "tone": TONES.get(item.state, "idle")} for item in page],
+        "page": page,
         "parts": [(totals[state], str(label)) for state, label in BatchItem.State.choices],
         "chosen": chosen,
         "ended": chosen - totals["waiting"] - totals["running"],
@@ -127,8 +128,8 @@ def batch(request: SignedInRequest, scope: OrgScope, batch: str) -> HttpResponse
         "cancellable": totals["waiting"] or (work.kind == Batch.Kind.ROTATE and totals["running"]),
         "name": WORDS[Batch.Kind(work.kind)][0],
     }
-    page = "keys/batch_run.html" if request.htmx else "keys/batch.html"
-    response = render(request, page, context)
+    shown = "keys/batch_run.html" if request.htmx else "keys/batch.html"
+    response = render(request, shown, context)
     response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ["HX-Request"])
     return response

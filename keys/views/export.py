@@ -13,9 +13,8 @@ from environments import audit
 from environments.access import OrgScope, Scope
 from environments.events import Event
 from environments.guard import SignedInRequest, in_environment, in_organization
-from environments.models import Environment
 from environments.policy import Action, OrgAction
-from keys.filters import Filters, teams_of
+from keys.filters import Filters, seen_everywhere, teams_of
 from keys.health import health, last_used, newest
 from keys.models import Key, KeyQuerySet
 
@@ -40,9 +39,7 @@ class _Line:
 @require_safe
 @in_organization(OrgAction.VIEW)
 def everywhere(request: SignedInRequest, scope: OrgScope) -> StreamingHttpResponse:
-    keys = Key.objects.visible_to(scope.actor).filter(environment__organization=scope.organization)
-    places = Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
-    filters = Filters.read(request.GET, teams_of(keys), places)
+    keys, _, filters = seen_everywhere(scope, request.GET)
     return _file(scope, filters.apply(keys, timezone.now()), f"{scope.organization.slug}-keys")
 
 

@@ -12,9 +12,8 @@ from django.views.decorators.http import require_safe
 
 from environments.access import OrgScope, Scope, actions_anywhere
 from environments.guard import SignedInRequest, in_environment, in_organization
-from environments.models import Environment
 from environments.policy import Action, OrgAction
-from keys.filters import EXPIRY, HEALTH, USED, Filters, teams_of
+from keys.filters import EXPIRY, HEALTH, USED, Filters, seen_everywhere, teams_of
 from keys.health import Health, health, newest, tones, unended
 from keys.idleness import Use, use_of
 from keys.models import Key, KeyQuerySet, Secret
@@ -77,11 +76,7 @@ def _headings(filters: Filters) -> dict[str, dict[str, str]]:
 @require_safe
 @in_organization(OrgAction.VIEW)
 def everywhere(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
-    keys = Key.objects.visible_to(scope.actor).filter(environment__organization=scope.organization)
-    places = list(
-        Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
-    )
-    filters = Filters.read(request.GET, teams_of(keys), places)
+    keys, places, filters = seen_everywhere(scope, request.GET)
     may = actions_anywhere(scope)
     context = {
         "scope": scope,

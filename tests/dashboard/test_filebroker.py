@@ -1,6 +1,8 @@
 """The broker in files: a message is whole or not there, and rubbish in its folder ends no worker."""
 
 import contextlib
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -37,6 +39,35 @@ def test_the_app_uses_it():
     assert settings.CELERY_BROKER_OPTIONS is not None
     with app.connection_for_write("filesystem://") as connection:
         assert isinstance(connection.default_channel, Channel)
+
+
+TO_A_FULL_DISK = """
+import resource, signal, sys
+from kombu import Connection
+from dashboard import filebroker
+filebroker.install()
+folder = sys.argv[1]
+options = {"data_folder_in": folder, "data_folder_out": folder, "control_folder": folder}
+channel = Connection("filesystem://", transport_options=options).default_channel
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    channel._put("now", {"body": "x" * 20_000})
+except filebroker.ChannelError:
+    sys.exit(7)
+"""
+
+
+def test_what_could_be_written_by_half_alone_is_no_message(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", TO_A_FULL_DISK, str(tmp_path)],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 7, done.stderr
+    assert list(tmp_path.glob("*.msg")) == []
 
 
 def test_a_message_is_never_read_half_written(channels):

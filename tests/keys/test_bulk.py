@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
@@ -12,7 +11,7 @@ from environments.access import enter_organization
 from environments.events import Event
 from environments.models import AuditEvent, EnvironmentGrant, Notice
 from keys import tasks
-from keys.models import Batch, BatchItem, CredentialTest, Key, Rotation, Secret
+from keys.models import Batch, BatchItem, CredentialTest, Rotation, Secret
 from keys.services import bulk
 from keys.services.bulk import Order, start_batch
 from tests.servers import saying, serving
@@ -25,20 +24,6 @@ TEST, ROTATE, EXPIRY = Batch.Kind.TEST, Batch.Kind.ROTATE, Batch.Kind.EXPIRY
 
 def once() -> str:
     return get_random_string(32)
-
-
-@pytest.fixture
-def keys(issue) -> list[Key]:
-    return [issue(name=f"key-{number:02}").key for number in range(6)]
-
-
-@pytest.fixture
-def start(acme):
-    def begin(keys: list[Key], kind=TEST, by="engineer", **more) -> Batch:
-        ids = [key.client_id for key in keys]
-        return start_batch(acme.org(by), Order(kind, **more), ids, once=once())
-
-    return begin
 
 
 def work(batch: Batch) -> None:
@@ -76,8 +61,8 @@ def happened(acme) -> list[str]:
     return list(lines.filter(event__startswith="batch.").values_list("event", flat=True))
 
 
-def test_every_key_is_tested_and_the_person_hears_of_the_end(acme, keys, start, endpoint):
-    batch = start(keys)
+def test_every_key_is_tested_and_the_person_hears_of_the_end(acme, six_keys, start_bulk, endpoint):
+    batch = start_bulk(six_keys)
     endpoint(batch, GOOD)
     assert adds_up(batch) == {"ok": 6}
     assert batch.finished_at
@@ -86,17 +71,19 @@ def test_every_key_is_tested_and_the_person_hears_of_the_end(acme, keys, start, 
     assert happened(acme) == [Event.BATCH_STARTED, Event.BATCH_ENDED]
 
 
-def test_only_eight_run_at_once(issue, start):
-    batch = start([issue(name=f"key-{number:02}").key for number in range(12)])
+def test_only_eight_run_at_once(issue, start_bulk):
+    batch = start_bulk([issue(name=f"key-{number:02}").key for number in range(12)])
     tasks.step_batch(batch.pk)
     tasks.step_batch(batch.pk)
     assert adds_up(batch) == {"running": 8, "waiting": 4}
     assert CredentialTest.objects.filter(reason=CredentialTest.Reason.BATCH).count() == 8
 
 
-def test_it_stops_after_three_failures_in_a_row_and_goes_on_when_told(acme, issue, start, endpoint):
+def test_it_stops_after_three_failures_in_a_row_and_goes_on_when_told(
+    acme, issue, start_bulk, endpoint
+):
     many = [issue(name=f"key-{number:02}").key for number in range(12)]
-    batch = start(many)
+    batch = start_bulk(many)
     endpoint(batch, REFUSAL)
     assert batch.paused_at
     assert adds_up(batch)["waiting"] > 0
@@ -109,10 +96,10 @@ def test_it_stops_after_three_failures_in_a_row_and_goes_on_when_told(acme, issu
     assert Event.BATCH_STOPPED in happened(acme)
 
 
-def test_a_retry_is_of_the_failed_alone_and_keeps_what_worked(acme, keys, start, endpoint):
-    spoilt = keys[2]
+def test_a_retry_is_of_the_failed_alone_and_keeps_what_worked(acme, six_keys, start_bulk, endpoint):
+    spoilt = six_keys[2]
     Secret.objects.filter(key=spoilt).update(sealed=b"not to be opened")
-    batch = start(keys)
+    batch = start_bulk(six_keys)
     endpoint(batch, GOOD)
     assert adds_up(batch) == {"ok": 5, "failed": 1}
     bulk.retry_failed(acme.org("engineer"), batch.public_id)
@@ -124,8 +111,8 @@ def test_a_retry_is_of_the_failed_alone_and_keeps_what_worked(acme, keys, start,
     assert batch.items.get(key=spoilt).tries == 1
 
 
-def test_what_waits_is_cancelled_and_what_runs_goes_on(acme, issue, start, endpoint):
-    batch = start([issue(name=f"key-{number:02}").key for number in range(10)])
+def test_what_waits_is_cancelled_and_what_runs_goes_on(acme, issue, start_bulk, endpoint):
+    batch = start_bulk([issue(name=f"key-{number:02}").key for number in range(10)])
     tasks.step_batch(batch.pk)
     bulk.cancel_waiting(acme.org("engineer"), batch.public_id)
     assert adds_up(batch) == {"running": 8, "cancelled": 2}
@@ -134,9 +121,9 @@ def test_what_waits_is_cancelled_and_what_runs_goes_on(acme, issue, start, endpo
     assert batch.finished_at
 
 
-def test_bulk_rotation_prepares_and_makes_no_secret(acme, keys, start):
+def test_bulk_rotation_prepares_and_makes_no_secret(acme, six_keys, start_bulk):
     rotations_before = Rotation.objects.count()
-    batch = start(keys, ROTATE, grace=timedelta(hours=1))
+    batch = start_bulk(six_keys, ROTATE, grace=timedelta(hours=1))
     assert Rotation.objects.count() == rotations_before + 6
     assert Secret.objects.count() == 6
     assert adds_up(batch) == {"running": 6}
@@ -144,66 +131,66 @@ def test_bulk_rotation_prepares_and_makes_no_secret(acme, keys, start):
     assert batch.finished_at is None, "keepers have a week to take them up"
 
 
-def test_a_key_that_rotates_already_is_left_out_and_said_so(acme, keys, start):
-    start(keys[:1], ROTATE)
-    batch = start(keys, ROTATE)
+def test_a_key_that_rotates_already_is_left_out_and_said_so(acme, six_keys, start_bulk):
+    start_bulk(six_keys[:1], ROTATE)
+    batch = start_bulk(six_keys, ROTATE)
     assert adds_up(batch) == {"running": 5, "skipped": 1}
     assert batch.items.get(state=BatchItem.State.SKIPPED).note
 
 
-def test_cancelling_discards_prepared_rotations(acme, keys, start):
-    batch = start(keys, ROTATE)
+def test_cancelling_discards_prepared_rotations(acme, six_keys, start_bulk):
+    batch = start_bulk(six_keys, ROTATE)
     bulk.cancel_waiting(acme.org("engineer"), batch.public_id)
     assert adds_up(batch) == {"cancelled": 6}
     assert not Rotation.objects.open().exists()
 
 
-def test_an_expiry_is_set_for_all_at_once(keys, start):
+def test_an_expiry_is_set_for_all_at_once(six_keys, start_bulk):
     ends = timezone.now() + timedelta(days=30)
-    batch = start(keys, EXPIRY, expires_at=ends)
+    batch = start_bulk(six_keys, EXPIRY, expires_at=ends)
     assert adds_up(batch) == {"ok": 6}
     assert set(Secret.objects.values_list("expires_at", flat=True)) == {ends}
 
 
-def test_the_same_form_posted_twice_makes_one_batch(acme, keys):
-    same, ids = once(), [key.client_id for key in keys]
+def test_the_same_form_posted_twice_makes_one_batch(acme, six_keys):
+    same, ids = once(), [key.client_id for key in six_keys]
     first = start_batch(acme.org("engineer"), Order(TEST), ids, once=same)
     assert start_batch(acme.org("engineer"), Order(TEST), ids, once=same) == first
     assert Batch.objects.count() == 1
 
 
-def test_a_viewer_starts_nothing(acme, keys, start):
+def test_a_viewer_starts_nothing(acme, six_keys, start_bulk):
     for kind in Batch.Kind:
         with pytest.raises(PermissionDenied):
-            start(keys, kind, by="viewer")
+            start_bulk(six_keys, kind, by="viewer")
     assert not Batch.objects.exists()
 
 
-def test_a_lead_acts_on_the_own_teams_keys_alone(acme, issue, start):
+def test_a_lead_acts_on_the_own_teams_keys_alone(acme, issue, start_bulk):
     own = issue(name="own", team=acme.team).key
     other = issue(name="other").key
-    batch = start([own, other], by="lead")
+    batch = start_bulk([own, other], by="lead")
     assert [item.key for item in batch.items.all()] == [own], "the other is not even seen"
 
 
-def test_another_organizations_keys_are_not_there(acme, keys, start):
-    ids = [key.client_id for key in keys]
+def test_another_organizations_keys_are_not_there(acme, six_keys, start_bulk):
+    ids = [key.client_id for key in six_keys]
     elsewhere = enter_organization(acme["stranger"], "elsewhere")
     assert elsewhere
     with pytest.raises(bulk.NothingToDo):
         start_batch(elsewhere, Order(TEST), ids, once=once())
 
 
-def test_a_role_lost_between_start_and_retry_is_refused(acme, keys, start, endpoint):
-    batch = start(keys[:2])
+def test_a_role_lost_between_start_and_retry_is_refused(acme, six_keys, start_bulk, endpoint):
+    batch = start_bulk(six_keys[:2])
     endpoint(batch, REFUSAL)
     EnvironmentGrant.objects.filter(member=acme.member("engineer")).update(role="viewer")
     with pytest.raises(PermissionDenied):
         bulk.retry_failed(acme.org("engineer"), batch.public_id)
 
 
-def test_a_role_lost_meanwhile_lets_nothing_go_on(acme, issue, start, endpoint):
-    batch = start([issue(name=f"key-{number:02}").key for number in range(12)])
+def test_a_role_lost_meanwhile_lets_nothing_go_on(acme, issue, start_bulk, endpoint):
+    batch = start_bulk([issue(name=f"key-{number:02}").key for number in range(12)])
     endpoint(batch, REFUSAL)
     assert batch.paused_at
     EnvironmentGrant.objects.filter(member=acme.member("engineer")).update(role="viewer")
@@ -211,80 +198,9 @@ def test_a_role_lost_meanwhile_lets_nothing_go_on(acme, issue, start, endpoint):
         bulk.go_on(acme.org("engineer"), batch.public_id)
 
 
-class TestPages:
-    def new(self, acme) -> str:
-        return reverse("keys:bulk_new", args=[acme.organization.slug])
-
-    def test_an_engineer_confirms_names_and_sees_the_run(self, acme, keys, sign_in):
-        browser = sign_in("engineer")
-        asked = {"act": "test", "key": [key.client_id for key in keys]}
-        page = browser.get(self.new(acme), asked)
-        assert page.status_code == 200
-        for key in keys:
-            assert key.name in page.text
-        once_ = page.context["form"]["form_once"].initial
-        done = browser.post(self.new(acme), asked | {"form_once": once_}, follow=True)
-        assert "Test of 6 keys" in done.text
-        assert "6 waiting" in done.text
-
-    def test_all_that_match_are_listed_by_name_before_anything_happens(self, acme, keys, sign_in):
-        asked = {"act": "test", "all": "1", "q": "key-03", "expect": "1"}
-        page = sign_in("engineer").get(self.new(acme), asked)
-        assert [each.key.name for each in page.context["eligible"]] == ["key-03"]
-        asked["expect"] = "9"
-        page = sign_in("engineer").get(self.new(acme), asked)
-        assert "has changed meanwhile" in page.text
-
-    def test_production_is_typed_out(self, acme, issue, sign_in):
-        key = issue(environment="production", used_by="x").key
-        browser = sign_in("engineer")
-        asked = {"act": "rotate", "key": key.client_id}
-        page = browser.get(self.new(acme), asked)
-        form = {"form_once": page.context["form"]["form_once"].initial, "grace": "24"}
-        refused = browser.post(self.new(acme), asked | form)
-        assert refused.status_code == 422
-        assert not Rotation.objects.exists()
-        browser.post(self.new(acme), asked | form | {"typed": "production"})
-        assert Rotation.objects.count() == 1
-
-    def test_rotating_many_asks_for_a_fresh_sign_in(self, acme, keys, sign_in):
-        asked = {"act": "rotate", "key": keys[0].client_id}
-        page = sign_in("engineer", ago=3600).get(self.new(acme), asked)
-        assert page.status_code == 302
-        assert "/reauthenticate/" in page["Location"]
-
-    def test_a_viewer_is_refused_and_a_stranger_finds_nothing(self, acme, keys, sign_in):
-        asked = {"act": "test", "key": keys[0].client_id}
-        assert sign_in("viewer").get(self.new(acme), asked).status_code == 403
-        assert sign_in("stranger").get(self.new(acme), asked).status_code == 404
-
-    def test_nobody_is_offered_what_they_may_not_do(self, acme, keys, sign_in):
-        everywhere = reverse("keys:everywhere", args=[acme.organization.slug])
-        here = reverse("keys:environment", args=[acme.organization.slug, "development"])
-        for page in (everywhere, here):
-            assert "Set expiry…" in sign_in("engineer").get(page).text
-            seen = sign_in("support").get(page).text
-            assert 'value="test"' in seen
-            assert "Set expiry…" not in seen
-            seen = sign_in("viewer").get(page).text
-            assert 'name="key"' not in seen
-            assert "CSV of 6 keys" in seen
-
-    def test_a_batch_is_seen_by_who_asked_for_it(self, acme, keys, start, sign_in):
-        batch = start(keys)
-        page = reverse("keys:batch", args=[acme.organization.slug, batch.public_id])
-        assert sign_in("engineer").get(page).status_code == 200
-        assert sign_in("owner").get(page).status_code == 404
-        assert sign_in("stranger").get(page).status_code == 404
-        for act in ("cancel", "retry", "go-on"):
-            assert sign_in("viewer").post(f"{page}{act}/").status_code == 404
-
-    def test_a_list_is_taken_along_as_csv_with_formulas_made_harmless(self, acme, issue, sign_in):
-        issue(name="=1+1")
-        place = reverse("keys:export", args=[acme.organization.slug])
-        answer = sign_in("engineer").get(place)
-        text = b"".join(answer.streaming_content).decode()
-        assert "'=1+1" in text
-        assert "lk_dev" not in text
-        assert AuditEvent.objects.filter(event=Event.KEYS_EXPORTED).count() == 1
-        assert sign_in("stranger").get(place).status_code == 404
+def test_what_is_chosen_costs_no_query_for_each_key(
+    acme, issue, sign_in, django_assert_max_num_queries
+):
+    ids = [issue(name=f"key-{number:02}").key.client_id for number in range(30)]
+    with django_assert_max_num_queries(8):
+        assert len(bulk.choose(acme.org("engineer"), ROTATE, ids)) == 30

@@ -25,7 +25,7 @@ from keys import tasks
 from keys.handover import Browser, show
 from keys.issuer import usage
 from keys.models import CredentialTest, Rotation, Secret
-from keys.services import issuing, rotating
+from keys.services import issuing, keeping, rotating
 from keys.services.issuing import NewKey, OneSight
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.enable_socket]
@@ -130,6 +130,19 @@ class Life(RuleBasedStateMachine):
         others = [each for each in alive if each != leaked and each.collected_at]
         self.promised_none = self.promised_none or not any(self._buys(each) for each in others)
 
+    @rule(which=st.integers(0, 1))
+    def a_person_revokes(self, which) -> None:
+        alive = list(self.key.secrets.unended(timezone.now()).order_by("pk"))
+        if not alive:
+            return
+        chosen = alive[which % len(alive)]
+        try:
+            keeping.revoke_secret(self.scope, self.key.client_id, chosen.public_id)
+        except keeping.OnlySecret:
+            return
+        if self.shown and self.shown.secret_id == chosen.pk:
+            self.shown = None
+
     @rule()
     def the_endpoint_goes_away(self) -> None:
         live_settings.LATCHKEY_INTERNAL_URL = NOWHERE
@@ -170,6 +183,12 @@ class Life(RuleBasedStateMachine):
         works = any(self._buys(each) for each in alive)
         assert works or self.promised_none
         self.promised_none = not works
+
+    @invariant()
+    def nothing_is_kept_of_what_ended_but_what_is_still_to_be_proven_dead(self) -> None:
+        kept = self.key.secrets.exclude(revoked_at=None).exclude(sealed=None)
+        dying = self.key.rotations.open().values_list("old", flat=True)
+        assert set(kept.values_list("pk", flat=True)) <= set(dying)
 
     @invariant()
     def what_ended_is_refused(self) -> None:
