@@ -30,6 +30,8 @@ from keys.models import Handover, Key, Secret
 from keys.services.issuing import NewKey, OneSight, create_key
 
 PASSWORD = "correct horse battery"
+LONG_AGO = 3600
+"""Seconds since a sign-in that is no longer fresh."""
 
 
 def person(name: str) -> User:
@@ -100,6 +102,11 @@ def acme(db) -> Place:
     return Place(organization, people, team, other)
 
 
+def sight(once: str = "") -> OneSight:
+    """Another browser each time, and a form that was not sent before unless the test says so."""
+    return OneSight(KnownBrowser(get_random_string(43)), once or get_random_string(32))
+
+
 @dataclass
 class Issued:
     key: Key
@@ -115,9 +122,9 @@ def issue(acme: Place) -> Callable[..., Issued]:
     def make(
         by: str = "engineer", name: str = "billing-api", environment: str = "development", **more
     ) -> Issued:
-        sight = OneSight(KnownBrowser(get_random_string(43)), get_random_string(32))
-        made = create_key(acme.enter(by, environment), NewKey(name=name, **more), sight)
-        text = show(made, sight.browser, made.made_at).reveal()
+        once = sight()
+        made = create_key(acme.enter(by, environment), NewKey(name=name, **more), once)
+        text = show(made, once.browser, made.made_at).reveal()
         return Issued(made.secret.key, made.secret, text, made)
 
     return make

@@ -4,23 +4,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
 from environments.access import Scope
-from keys.handover import Browser
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.rotation import Step
 from keys.services import rotating
-from keys.services.issuing import OneSight
 from keys.services.rotating import Plan
+from tests.cast import sight
 
 DAY = timedelta(hours=24)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 Reason = CredentialTest.Reason
-
-
-def sight() -> OneSight:
-    return OneSight(Browser(get_random_string(43)), get_random_string(32))
 
 
 def change(row: Rotation | Secret, **values) -> None:

@@ -10,7 +10,7 @@ from keys.models import CredentialTest, DailyFigure, Rotation
 from keys.outcomes import Outcome
 from keys.upkeep import folding
 from tests.keys.made import ask, make_key, make_secret
-from tests.keys.test_pages_keys import page
+from tests.keys.pages.addresses import page
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2025, 3, 14, 12, tzinfo=UTC)

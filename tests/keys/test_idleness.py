@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from environments.models import Environment
 from keys.models import Key, Secret, TokenEndpoint
-from tests.keys.test_pages_keys import page
+from tests.keys.pages.addresses import page
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

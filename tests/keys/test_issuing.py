@@ -14,16 +14,12 @@ from keys.opening import open_credential
 from keys.services.issuing import (
     NameTaken,
     NewKey,
-    OneSight,
     collect_secret,
     create_key,
     discard_secret,
     see_secret,
 )
-
-
-def sight(once=None):
-    return OneSight(Browser(get_random_string(43)), once or get_random_string(32))
+from tests.cast import sight
 
 
 def events(acme, event):

@@ -4,14 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
-from keys.handover import Browser
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.outcomes import Outcome
-from keys.services.issuing import OneSight, collect_secret
+from keys.services.issuing import collect_secret
 from keys.services.keeping import revoke_secret
 from keys.services.rotating import Plan, TooLate, discard_rotation, report_leak, start_rotation
+from tests.cast import sight
 
 pytestmark = pytest.mark.django_db
 
@@ -20,9 +19,8 @@ pytestmark = pytest.mark.django_db
 def rotating(acme, issue) -> Rotation:
     """Both secrets were stored and have bought a token; no worker has looked since."""
     made = issue()
-    sight = OneSight(Browser(get_random_string(43)), get_random_string(32))
     plan = Plan(timedelta(hours=1))
-    shown = start_rotation(acme.enter("engineer"), made.key.client_id, plan, sight)
+    shown = start_rotation(acme.enter("engineer"), made.key.client_id, plan, sight())
     for secret in (made.secret, shown.secret):
         CredentialTest.objects.create(
             key=made.key,

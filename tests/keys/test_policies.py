@@ -10,12 +10,12 @@ from django.utils.crypto import get_random_string
 from environments.events import Event
 from environments.models import AuditEvent, Environment
 from environments.services.policies import BadPolicy, Policy, set_policy, spoken_span
-from keys.handover import Browser
 from keys.models import Key, Rotation, Secret
-from keys.services.issuing import AgainstPolicy, OneSight
+from keys.services.issuing import AgainstPolicy
 from keys.services.keeping import set_expiry
 from keys.services.rotating import Plan, start_rotation
-from tests.keys.test_pages_keys import page
+from tests.cast import sight
+from tests.keys.pages.addresses import page
 
 pytestmark = pytest.mark.django_db
 PAGE = "/o/acme/settings/development/"
@@ -254,9 +254,8 @@ class TestWhenAKeyIsMadeOrGivenAnEnd:
     def test_a_new_secret_lives_no_longer_than_the_policy_says(self, acme, issue):
         made = issue(expires_at=timezone.now() + 30 * DAY)
         Secret.objects.update(expires_at=None)
-        sight = OneSight(Browser(get_random_string(43)), get_random_string(32))
         client_id = made.key.client_id
-        shown = start_rotation(acme.enter("engineer"), client_id, Plan(DAY), sight)
+        shown = start_rotation(acme.enter("engineer"), client_id, Plan(DAY), sight())
         life = shown.secret.life
         assert life is not None
         assert abs(life - 60 * DAY) < timedelta(minutes=1)

@@ -10,6 +10,7 @@ from keys.models import CredentialTest, Key, Secret, TokenEndpoint
 from keys.outcomes import Outcome
 from keys.upkeep import testing
 from tests.keys.made import ask, make_key, make_secret
+from tests.log import events
 from tests.servers import Server, saying, serving
 
 pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
@@ -41,10 +42,6 @@ def ran(secret: Secret) -> CredentialTest:
     testing.run_credential_test((test := ask(secret)).pk)
     test.refresh_from_db()
     return test
-
-
-def events() -> list[str]:
-    return list(AuditEvent.objects.order_by("sequence").values_list("event", flat=True))
 
 
 def test_an_imported_secret_is_tried_at_its_own_endpoint_with_the_client_id_there():

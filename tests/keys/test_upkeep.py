@@ -9,12 +9,12 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from environments.events import Event
-from environments.models import AuditEvent
 from keys.models import LEASE, CredentialTest, Handover, Secret
 from keys.outcomes import Outcome
 from keys.probe import Finding
 from keys.upkeep import purging, testing
 from tests.keys.made import TEXT, ask, make_key, make_secret
+from tests.log import events
 from tests.servers import saying, serving
 
 pytestmark = [pytest.mark.django_db, pytest.mark.enable_socket]
@@ -41,10 +41,6 @@ def endpoint(settings):
         return server
 
     return run
-
-
-def events() -> list[str]:
-    return list(AuditEvent.objects.order_by("sequence").values_list("event", flat=True))
 
 
 def test_a_test_fetches_a_token_from_the_environments_own_endpoint(secret, endpoint):

@@ -1,12 +1,16 @@
 """People acting on a key: rotate, test, edit, move, disable, revoke, delete."""
 
+from datetime import timedelta
+
 import pytest
 
 from environments.models import AuditEvent
 from keys.models import CredentialTest, Key
 from keys.services.keeping import delete_key
 from keys.views import acts, common, rotation
-from tests.keys.test_pages_keys import LONG_AGO, page
+from tests.cast import LONG_AGO
+from tests.keys import staged
+from tests.keys.pages.addresses import leak_page, page
 
 
 def denied() -> bool:
@@ -173,3 +177,16 @@ def test_an_act_on_a_key_that_is_deleted_meanwhile_finds_nothing(
     monkeypatch.setattr(rotation if act == "rotate" else acts, "living_key", look_then_lose)
     answer = client.post(page(act, made.key), {"once": "x" * 32, "grace": "3600"})
     assert answer.status_code == 404
+
+
+def test_the_only_secret_that_works_is_not_revoked_and_the_page_says_what_to_do(sign_in, key):
+    secret = key.secrets.get()
+    staged.used(secret, timedelta(minutes=3))
+    address = page("revoke", key, secret=secret.public_id)
+    client = sign_in("engineer")
+    answer = client.post(address)
+    assert answer.status_code == 409
+    for text in (answer.content.decode(), client.get(address).content.decode()):
+        assert "Revoke secret</button>" not in text
+        for way in (page("rotate", key), page("disable", key), leak_page(secret)):
+            assert way in text

@@ -9,16 +9,8 @@ from django.utils.crypto import get_random_string
 
 from environments.models import AuditEvent
 from keys.models import CredentialTest, Key, Secret
-
-LONG_AGO = 3600
-
-
-def place(name: str, env: str = "development", **more) -> str:
-    return reverse(f"keys:{name}", kwargs={"org": "acme", "env": env, **more})
-
-
-def page(name: str, key: Key, **more) -> str:
-    return reverse(f"keys:{name}", kwargs={**key.address, **more})
+from tests.cast import LONG_AGO
+from tests.keys.pages.addresses import page, place
 
 
 def answers(**more) -> dict[str, object]:

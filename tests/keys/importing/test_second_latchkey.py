@@ -4,11 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django.utils.crypto import get_random_string
 
 from environments.access import Scope, enter
 from keys.crypto import SecretText
-from keys.handover import Browser, show
+from keys.handover import show
 from keys.issuer import usage
 from keys.models import Handover, Key, Rotation, Secret
 from keys.outcomes import Outcome
@@ -16,7 +15,9 @@ from keys.services import importing, issuing, keeping, rotating
 from keys.services.endpoints import NewEndpoint, add_endpoint
 from keys.services.importing import Entered, NewImport
 from keys.services.issuing import NewKey, OneSight
-from tests.keys.test_importing import again, later, run_tests
+from tests.cast import sight
+from tests.keys.importing.conftest import again
+from tests.keys.worker import later, run_tests
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.enable_socket]
 
@@ -31,10 +32,6 @@ def there(acme) -> Scope:
 
 def seen(sight: OneSight, shown: Handover) -> SecretText:
     return show(shown, sight.browser, timezone.now())
-
-
-def sight() -> OneSight:
-    return OneSight(Browser(get_random_string(43)), get_random_string(32))
 
 
 @pytest.fixture
