@@ -7,6 +7,8 @@ from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
 from keys.models.key import TICKS, Key, KeyQuerySet
 from keys.models.provider_host import ProviderHost
+from keys.models.public_key import PublicKey, SpentAssertion, new_public_key_id
+from keys.models.revoked_token import RevokedToken
 from keys.models.rotation import OVERDUE, Rotation
 from keys.models.secret import COLLECT_WITHIN, Secret, new_secret_id
 from keys.models.signing_key import SigningKey
@@ -27,10 +29,14 @@ __all__ = [
     "Key",
     "KeyQuerySet",
     "ProviderHost",
+    "PublicKey",
+    "RevokedToken",
     "Rotation",
     "Secret",
     "SigningKey",
+    "SpentAssertion",
     "TokenEndpoint",
     "new_endpoint_id",
+    "new_public_key_id",
     "new_secret_id",
 ]

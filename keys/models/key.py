@@ -85,6 +85,8 @@ class Key(models.Model):
     used_by = models.CharField(max_length=200, blank=True)
     kept_in = models.CharField(max_length=200, blank=True)
     scopes = models.JSONField(null=True, blank=True)
+    takes_token_url = models.BooleanField(default=False, db_default=False)
+    """Its assertions may name the token URL as their audience, as clients did before RFC 10070."""
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     disabled_at = models.DateTimeField(null=True)
