@@ -23,17 +23,23 @@ CODES = (
     Code(
         "invalid_client",
         "401",
-        "The client was not accepted. An unknown client ID and a wrong secret get the same answer on purpose. "
-        "If the secret was right, the answer names the cause: the key is disabled, its secret has expired or "
-        "was revoked, or the key was deleted.",
-        "Compare the client ID, the secret and the environment: each environment has a token endpoint of its own. "
-        "If the cause is named, open the key's page: enable the key, or rotate its secret.",
+        "The client was not accepted. An unknown client ID or kid, a wrong secret and a bad signature get the same "
+        "answer on purpose. If the proof was right, the answer names the cause: the key is disabled or deleted, its "
+        "secret or public key has expired, or the assertion is for another audience, out of time or used before.",
+        "Compare the client ID, the secret or kid, and the environment: each environment has a token endpoint of its "
+        "own. If the cause is named, do what the answer says, or open the key's page.",
     ),
     Code(
         "invalid_scope",
         "400",
         "A scope was asked for that the environment does not offer, or that the key does not have.",
         "Leave scope out to get all that the key has, or ask for some of the scopes on the key's page.",
+    ),
+    Code(
+        "invalid_grant",
+        "400",
+        "The token that was to be revoked belongs to another key.",
+        "Revoke it with the key that bought it; or revoke that key's secret on its page.",
     ),
     Code(
         "unsupported_grant_type",

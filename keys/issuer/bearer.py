@@ -1,5 +1,6 @@
 """A token of ours, shown back to us → what it proves at this moment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -8,23 +9,21 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from keys.issuer.clients import issuer_url
 from keys.issuer.metadata import environment_of
 from keys.issuer.refusals import InvalidToken
 from keys.issuer.requests import Request
 from keys.issuer.signing import ALGORITHM, public_keys
-from keys.issuer.tokens import issuer_url
-from keys.models import Secret
+from keys.models import PUBLIC_KEY, PublicKey, RevokedToken, Secret
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 (RFC 9068, 2.1)
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The claims of a token whose signature, issuer and age have been checked."""
+    """A token whose signature, issuer and age have been checked."""
 
-    client_id: str
-    proof: str
-    scope: str
+    claims: Mapping[str, Any]
     expires_at: datetime
 
     @classmethod
@@ -36,22 +35,40 @@ class Verified:
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
         if expires_at <= now:
             raise InvalidToken(f"This token expired at {stamp(expires_at)}. Fetch a new one.")
-        return cls(claims["client_id"], claims["proof"], claims["scope"], expires_at)
+        return cls(claims, expires_at)
+
+    @property
+    def client_id(self) -> str:
+        return str(self.claims["client_id"])
+
+    def standing(self, issuer_id: str) -> Secret | PublicKey:
+        """What bought it, as it is at this moment; a token whose key, proof or self was ended proves nothing."""
+        proof = _proof_of(self, issuer_id)
+        trouble = _trouble(proof) or self._given_back()
+        if proof is None or trouble:
+            refusal = InvalidToken(f"The token was good, but {trouble}.", reason=trouble)
+            refusal.client_id = self.client_id
+            raise refusal
+        return proof
+
+    def _given_back(self) -> str:
+        given = RevokedToken.objects.filter(jti=self.claims["jti"]).exists()
+        return "it was revoked" if given else ""
 
 
 def whoami(request: Request, issuer_id: str) -> dict[str, object]:
     """Echoes what the token proves; a disabled key or a revoked secret proves nothing at once."""
     token = Verified.check(_shown(request.authorization), issuer_id, datetime.now(UTC))
-    secret = _proof_of(token, issuer_id)
-    key = secret.key
+    proof = token.standing(issuer_id)
+    key = proof.key
     return {
         "client_id": key.client_id,
         "organization": key.environment.organization.slug,
         "environment": key.environment.slug,
         "kind": key.environment.kind,
         "team": key.team.slug if key.team else None,
-        "scope": token.scope,
-        "proof": secret.public_id,
+        "scope": token.claims["scope"],
+        "proof": proof.public_id,
         "issuer": issuer_url(issuer_id),
         "expires_at": stamp(token.expires_at),
     }
@@ -82,27 +99,24 @@ def _claims(text: str, keys: list[dict[str, Any]]) -> dict[str, Any]:
     return token.claims
 
 
-def _proof_of(token: Verified, issuer_id: str) -> Secret:
-    secret = (
-        Secret.objects.select_related("key__team", "key__environment__organization")
+def _proof_of(token: Verified, issuer_id: str) -> Secret | PublicKey | None:
+    name = token.claims["proof"]
+    rows = PublicKey.objects if name.startswith(PUBLIC_KEY) else Secret.objects
+    found: Secret | PublicKey | None = (
+        rows.select_related("key__team", "key__environment__organization")
         .filter(
-            public_id=token.proof,
-            key__client_id=token.client_id,
-            key__environment__issuer_id=issuer_id,
+            public_id=name, key__client_id=token.client_id, key__environment__issuer_id=issuer_id
         )
         .first()
     )
-    trouble = _trouble(secret)
-    if secret is None or trouble:
-        refusal = InvalidToken(f"The token was good, but {trouble}.", reason=trouble)
-        refusal.client_id = token.client_id
-        raise refusal
-    return secret
+    return found
 
 
-def _trouble(secret: Secret | None) -> str:
-    if secret is None or secret.key.deleted_at is not None:
+def _trouble(proof: Secret | PublicKey | None) -> str:
+    if proof is None or proof.key.deleted_at is not None:
         return "its key was deleted"
-    if secret.key.disabled_at is not None:
+    if proof.key.disabled_at is not None:
         return "its key is disabled"
-    return "its secret was revoked" if secret.revoked_at is not None else ""
+    if proof.revoked_at is None:
+        return ""
+    return "its secret was revoked" if isinstance(proof, Secret) else "its public key was removed"

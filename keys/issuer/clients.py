@@ -1,35 +1,57 @@
-"""One query → who asks, proven by a secret; what is wrong with them is told only afterwards."""
+"""One query → who asks, proven by a secret or a signature; what is wrong with them is told only afterwards."""
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Self
 
+from django.conf import settings
 from django.db import connection
 
 from keys import fingerprint
+from keys.crypto import SecretText
+from keys.issuer.assertion import Claimed
 from keys.issuer.database import Statement, fetch_all
 from keys.issuer.refusals import InvalidClient, NotFound
-from keys.issuer.requests import Asked
+from keys.issuer.requests import Shown
 
 CLIENT_ID: Final = re.compile(r"ck_[a-z2-7]{20}")
-NOT_RIGHT: Final = "client_id or client_secret is not right."
+NOT_RIGHT: Final = "client_id and what was sent to prove it do not fit together."
 
-# Ended secrets stay out: a revoked secret is a wrong secret. The signing key comes along, so that
-# a token costs one look-up.
-WHO: Final = Statement("""
+_PLACE: Final = """
     SELECT e.id, e.organization_id, e.kind, e.audience, e.scopes,
            (SELECT g.kid FROM keys_signingkey g WHERE g.environment_id = e.id AND g.signs_from <= ?
             ORDER BY g.serial DESC LIMIT 1),
            k.id, k.scopes, k.disabled_at IS NOT NULL, k.deleted_at IS NOT NULL,
-           s.id, s.public_id, s.pepper_id, s.mark, s.expires_at <= ?
+           p.id, p.public_id, p.expires_at <= ?,
+"""
+_KEY: Final = """
     FROM environments_environment e
     LEFT JOIN keys_key k ON k.environment_id = e.id AND k.client_id = ? AND k.endpoint_id IS NULL
-    LEFT JOIN keys_secret s ON s.key_id = k.id AND s.revoked_at IS NULL
+"""
+# Ended proofs stay out: a revoked secret is a wrong secret. The signing key comes along, so that
+# a token costs one look-up.
+BY_SECRET: Final = Statement(
+    _PLACE
+    + "p.pepper_id, p.mark"
+    + _KEY
+    + """
+    LEFT JOIN keys_secret p ON p.key_id = k.id AND p.revoked_at IS NULL
     WHERE e.issuer_id = ?
-""")
+"""
+)
+BY_SIGNATURE: Final = Statement(
+    _PLACE
+    + "p.algorithm, p.jwk, k.takes_token_url"
+    + _KEY
+    + """
+    LEFT JOIN keys_publickey p ON p.key_id = k.id AND p.revoked_at IS NULL AND p.kid = ?
+    WHERE e.issuer_id = ?
+"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,43 +68,86 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What proved the client: the row of a secret or of a public key."""
+
+    row: int
+    public_id: str
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Proven:
-    """Who has shown a right secret."""
+    """Who has shown a right secret or a valid signature."""
 
     place: Place
+    key: int
     client_id: str
     scopes: tuple[str, ...]
-    secret: int
-    proof: str
+    proof: Proof
     trouble: str
     """Why they get no token all the same; empty when they do."""
+    takes_token_url: bool = False
 
     @classmethod
-    def by_secret(cls, issuer_id: str, asked: Asked, now: datetime) -> Self:
+    def by(cls, issuer_id: str, shown: Shown, now: datetime) -> Self:
         # An id that is none is looked up like any other: the answer must not come sooner.
-        client_id = asked.client_id if CLIENT_ID.fullmatch(asked.client_id) else ""
-        moment = stored(now)
-        rows = fetch_all(WHO, (moment, moment, client_id, issuer_id))
-        if not rows:
-            raise NotFound("There is no environment at this address.")
-        marks = [(row[12], bytes(row[13])) for row in rows if row[10] is not None]
-        place = fingerprint.recognise(asked.secret.reveal(), marks)
-        if place is None:
-            raise InvalidClient(
-                NOT_RIGHT, reason="wrong secret" if rows[0][6] else "unknown client"
-            )
-        return cls._of(rows[place], issuer_id, client_id)
+        client_id = shown.client_id if CLIENT_ID.fullmatch(shown.client_id) else ""
+        if isinstance(shown.proof, Claimed):
+            row = _by_signature(issuer_id, client_id, shown.proof, now)
+        else:
+            row = _by_secret(issuer_id, client_id, shown.proof, now)
+        return cls._of(row, issuer_id, client_id, signed=isinstance(shown.proof, Claimed))
 
     @classmethod
-    def _of(cls, row: tuple[Any, ...], issuer_id: str, client_id: str) -> Self:
+    def _of(cls, row: tuple[Any, ...], issuer_id: str, client_id: str, *, signed: bool) -> Self:
         return cls(
             Place(row[0], row[1], issuer_id, row[2], row[3], row[5]),
+            row[6],
             client_id,
             _granted(row[4], row[7]),
-            secret=row[10],
-            proof=row[11],
-            trouble=_trouble(deleted=row[9], disabled=row[8], expired=row[14]),
+            Proof(row[10], row[11], signed),
+            trouble=_trouble(deleted=row[9], disabled=row[8], expired=row[12]),
+            takes_token_url=signed and bool(row[15]),
         )
+
+
+def _by_secret(
+    issuer_id: str, client_id: str, secret: SecretText, now: datetime
+) -> tuple[Any, ...]:
+    moment = stored(now)
+    rows = _found(BY_SECRET, (moment, moment, client_id, issuer_id))
+    marks = [(row[13], bytes(row[14])) for row in rows if row[10] is not None]
+    place = fingerprint.recognise(secret.reveal(), marks)
+    if place is None:
+        raise _not_right(rows[0], "wrong secret")
+    return rows[place]
+
+
+def _by_signature(
+    issuer_id: str, client_id: str, claimed: Claimed, now: datetime
+) -> tuple[Any, ...]:
+    moment = stored(now)
+    (row,) = _found(BY_SIGNATURE, (moment, moment, client_id, claimed.kid, issuer_id))
+    if not claimed.is_signed_by(row[14], row[13]):
+        raise _not_right(row, "unknown kid" if row[10] is None else "bad signature")
+    return row
+
+
+def _found(statement: Statement, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    rows = fetch_all(statement, parameters)
+    if not rows:
+        raise NotFound("There is no environment at this address.")
+    return rows
+
+
+def _not_right(row: tuple[Any, ...], reason: str) -> InvalidClient:
+    """One answer for all of them; the log alone tells them apart."""
+    return InvalidClient(NOT_RIGHT, reason=reason if row[6] else "unknown client")
+
+
+def issuer_url(issuer_id: str) -> str:
+    return f"{settings.LATCHKEY_BASE_URL}/t/{issuer_id}"
 
 
 def stored(now: datetime) -> object:

@@ -38,6 +38,13 @@ def fetch_all(statement: "Statement", parameters: Sequence[object]) -> list[tupl
         return _prepared(raw).execute(statement.postgresql, parameters, prepare=True).fetchall()  # type: ignore[no-any-return]
 
 
+def insert_once(statement: "Statement", parameters: Sequence[Any]) -> bool:
+    """False where the row is there already: of two at once, in whichever processes, one wins."""
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(statement.postgresql, parameters)
+        return bool(cursor.rowcount == 1)
+
+
 class Statement:
     """One text with `?`, ready for both databases."""
 

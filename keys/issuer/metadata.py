@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 from environments.models import Environment
-from keys.issuer.clients import Place
+from keys.issuer.assertion import ALGORITHMS
+from keys.issuer.clients import Place, issuer_url
 from keys.issuer.refusals import NotFound
 from keys.issuer.signing import ALGORITHM, first_key, public_keys
-from keys.issuer.tokens import issuer_url
 
 
 def discovery(issuer_id: str) -> dict[str, object]:
@@ -19,10 +19,25 @@ def discovery(issuer_id: str) -> dict[str, object]:
         "jwks_uri": f"{issuer}/jwks.json",
         "scopes_supported": environment.scopes,
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint": f"{issuer}/introspect",
+        "revocation_endpoint": f"{issuer}/revoke",
+        **_ways_to_prove("token"),
+        **_ways_to_prove("introspection"),
+        **_ways_to_prove("revocation"),
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
+    }
+
+
+def _ways_to_prove(endpoint: str) -> dict[str, object]:
+    return {
+        f"{endpoint}_endpoint_auth_methods_supported": [
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt",
+        ],
+        f"{endpoint}_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
     }
 
 

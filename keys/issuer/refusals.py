@@ -57,6 +57,11 @@ class InvalidScope(Refusal):
     status = "400 Bad Request"
 
 
+class InvalidGrant(Refusal):
+    code = "invalid_grant"
+    status = "400 Bad Request"
+
+
 class InvalidClient(Refusal):
     code = "invalid_client"
     status = "401 Unauthorized"

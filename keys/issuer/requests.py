@@ -12,6 +12,7 @@ from wsgiref.types import WSGIEnvironment
 from django.conf import settings
 
 from keys.crypto import SecretText
+from keys.issuer.assertion import BadAssertion, Claimed
 from keys.issuer.refusals import (
     InvalidClient,
     InvalidRequest,
@@ -33,8 +34,11 @@ KNOWN_FIELDS: Final = frozenset(
         "client_assertion",
         "client_assertion_type",
         "scope",
+        "token",
+        "token_type_hint",
     }
 )
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
 SCOPE: Final = re.compile(
     r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*"
 )  # RFC 6749, 3.3
@@ -63,11 +67,42 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Who somebody says they are, and what they show for it; nothing of it is proven yet."""
+
+    client_id: str
+    proof: SecretText | Claimed
+
+    @classmethod
+    def by(cls, request: Request) -> Self:
+        """By one method only: two could name two clients, and each reader would believe another."""
+        form = request.form
+        if "client_assertion" in form or "client_assertion_type" in form:
+            return cls._signed(request)
+        if request.authorization:
+            client_id, secret = _from_header(request.authorization, form)
+        else:
+            client_id, secret = _from_form(form)
+        return cls(client_id, SecretText(secret))
+
+    @classmethod
+    def _signed(cls, request: Request) -> Self:
+        if request.authorization or "client_secret" in request.form:
+            raise InvalidRequest("Credentials were sent twice: use the assertion alone.")
+        try:
+            claimed = Claimed.read(_assertion(request.form))
+        except BadAssertion as error:
+            raise InvalidClient(str(error), reason="assertion not read") from None
+        if request.form.get("client_id", claimed.client_id) != claimed.client_id:
+            raise InvalidRequest("client_id in the form differs from sub in client_assertion.")
+        return cls(claimed.client_id, claimed)
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A well-formed request for a token, by somebody who is still unknown."""
 
-    client_id: str
-    secret: SecretText
+    shown: Shown
     scope: tuple[str, ...] | None
     """None: all that the key has."""
 
@@ -78,8 +113,7 @@ class Asked:
             raise InvalidRequest("grant_type is missing. Send grant_type=client_credentials.")
         if form["grant_type"] != "client_credentials":
             raise UnsupportedGrantType("This endpoint knows one grant_type: client_credentials.")
-        client_id, secret = _credentials(request)
-        return cls(client_id, SecretText(secret), _scope(form.get("scope")))
+        return cls(Shown.by(request), read_scope(form.get("scope")))
 
 
 def _read_form(environ: WSGIEnvironment) -> dict[str, str]:
@@ -165,18 +199,19 @@ def _address(environ: WSGIEnvironment) -> str:
     return given.strip()
 
 
-def _credentials(request: Request) -> tuple[str, str]:
-    """By one method only: two could name two clients, and each reader would believe another."""
-    form = request.form
-    if "client_assertion" in form or "client_assertion_type" in form:
-        raise InvalidClient(
-            "Signed assertions are not accepted here. Send client_id and client_secret."
-        )
-    if request.authorization:
-        return _from_header(request.authorization, form)
+def _assertion(form: Mapping[str, str]) -> str:
+    if form.get("client_assertion_type") != ASSERTION_TYPE:
+        raise InvalidRequest(f"client_assertion_type is missing or another. Send {ASSERTION_TYPE}.")
+    if not form.get("client_assertion"):
+        raise InvalidRequest("client_assertion is missing. Send the signed JWT.")
+    return form["client_assertion"]
+
+
+def _from_form(form: Mapping[str, str]) -> tuple[str, str]:
     if not form.get("client_id") or not form.get("client_secret"):
         raise InvalidClient(
-            "client_id or client_secret is missing. Send both, in a Basic Authorization header or in the form."
+            "There is no proof of the client. Send client_id and client_secret, in a Basic "
+            "Authorization header or in the form, or a signed client_assertion."
         )
     return form["client_id"], form["client_secret"]
 
@@ -215,7 +250,7 @@ def _basic(header: str) -> tuple[str, str]:
     return pair
 
 
-def _scope(given: str | None) -> tuple[str, ...] | None:
+def read_scope(given: str | None) -> tuple[str, ...] | None:
     if given is None:
         return None
     if not SCOPE.fullmatch(given):

@@ -1,4 +1,4 @@
-"""Mint: a right secret → a token of five minutes, or the cause why not."""
+"""Mint: a proven client → a token of five minutes, or the cause why not."""
 
 import json
 import secrets
@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from django.conf import settings
-
 from keys.issuer import usage
-from keys.issuer.clients import Proven
-from keys.issuer.refusals import InvalidClient, InvalidScope, Refusal
+from keys.issuer.admission import admit
+from keys.issuer.clients import Proven, issuer_url
+from keys.issuer.refusals import InvalidScope
 from keys.issuer.requests import Asked, Request
 from keys.issuer.signing import signer_of
 
@@ -19,43 +18,35 @@ JTIS_AT_ONCE: Final = 256
 
 _jtis: list[str] = []
 
-TROUBLES: Final = {
-    "deleted": "The secret is right, but this key was deleted. Create a new key.",
-    "disabled": "The secret is right, but this key is disabled. An engineer or its team's lead can enable it.",
-    "expired": "The secret is right, but it has expired. Rotate the key to get a new secret.",
-}
-
 
 def grant(request: Request, issuer_id: str) -> dict[str, object]:
     """The body of the answer (RFC 6749, 5.1)."""
     asked = Asked.of(request)
     now = datetime.now(UTC)
-    client = Proven.by_secret(issuer_id, asked, now)
-    try:
-        scope = _scope(client, asked)
-    except Refusal as refusal:
-        refusal.client_id = client.client_id
-        raise
+    client = admit(issuer_id, asked.shown, now)
+    return sold(client, asked.scope, request, now)
+
+
+def sold(
+    client: Proven, scopes: tuple[str, ...] | None, request: Request, now: datetime
+) -> dict[str, object]:
+    """A token for a client that has been admitted, and a note of its use."""
+    scope = _scope(client, scopes)
     token = signer_of(client.place).sign(_claims(client, scope, now))
     usage.note(client, request, now)
     return {"access_token": token, "token_type": "Bearer", "expires_in": LIFE, "scope": scope}
 
 
-def issuer_url(issuer_id: str) -> str:
-    return f"{settings.LATCHKEY_BASE_URL}/t/{issuer_id}"
-
-
-def _scope(client: Proven, asked: Asked) -> str:
-    """What the token may do, if this client gets one at all."""
-    if client.trouble:
-        raise InvalidClient(TROUBLES[client.trouble], reason=client.trouble)
-    beyond = [scope for scope in asked.scope or () if scope not in client.scopes]
+def _scope(client: Proven, asked: tuple[str, ...] | None) -> str:
+    beyond = [scope for scope in asked or () if scope not in client.scopes]
     if beyond:
         has = " ".join(client.scopes) or "none"
-        raise InvalidScope(
+        refusal = InvalidScope(
             f"This key does not have the scope {beyond[0]}. It has: {has}.", reason="scope"
         )
-    return " ".join(client.scopes if asked.scope is None else asked.scope)
+        refusal.client_id = client.client_id
+        raise refusal
+    return " ".join(client.scopes if asked is None else asked)
 
 
 def _claims(client: Proven, scope: str, now: datetime) -> str:
@@ -63,7 +54,12 @@ def _claims(client: Proven, scope: str, now: datetime) -> str:
     place, at = client.place, int(now.timestamp())
     issuer = issuer_url(place.issuer_id)
     constant = _constant_claims(
-        issuer, place.audience or issuer, place.kind, client.client_id, client.proof, scope
+        issuer,
+        place.audience or issuer,
+        place.kind,
+        client.client_id,
+        client.proof.public_id,
+        scope,
     )
     return f'{constant},"iat":{at},"exp":{at + LIFE},"jti":"{_jti()}"}}'
 

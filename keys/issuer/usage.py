@@ -28,19 +28,25 @@ TEST: Final = Statement("""
     WHERE secret_id = ? AND ticket_hash = ? AND finished_at IS NULL AND leased_until > ?
 """)
 # The first outside use says that somebody has the secret: it counts as collected.
-WRITE: Final = """
-    UPDATE keys_secret SET
+_USED: Final = """
         use_count = use_count + %s,
-        collected_at = COALESCE(collected_at, %s),
         last_used_from = CASE WHEN last_used_at > %s THEN last_used_from ELSE %s END,
         last_used_at = CASE WHEN last_used_at > %s THEN last_used_at ELSE %s END
     WHERE id = %s
 """
+WRITE: Final = {
+    False: "UPDATE keys_secret SET collected_at = COALESCE(collected_at, %s)," + _USED,  # noqa: S608
+    True: "UPDATE keys_publickey SET" + _USED,
+}
+"""By whether a signature was the proof."""
+
+type Which = tuple[bool, int]
+"""Whether it is a public key, and its row."""
 
 
 @dataclass(slots=True)
 class Use:
-    """What one secret did since the last flush."""
+    """What one proof did since the last flush."""
 
     first: datetime
     last: datetime
@@ -51,23 +57,25 @@ class Use:
         self.last, self.address = later.last, later.address
         self.count += later.count
 
-    def row(self, secret: int) -> tuple[Any, ...]:
+    def row(self, which: Which) -> tuple[Any, ...]:
+        signed, proof = which
         first, last = (
             connection.ops.adapt_datetimefield_value(moment) for moment in (self.first, self.last)
         )
-        return self.count, first, last, _shown(self.address), last, last, secret
+        collected = () if signed else (first,)
+        return *collected, self.count, last, _shown(self.address), last, last, proof
 
 
 _lock = threading.Lock()
-_uses: dict[int, Use] = {}
+_uses: dict[Which, Use] = {}
 _once = threading.Lock()
 
 
 def note(client: Proven, request: Request, now: datetime) -> None:
-    if request.ticket and _is_own_test(client, request.ticket, now):
+    if request.ticket and not client.proof.signed and _is_own_test(client, request.ticket, now):
         return
     with _lock:
-        _add(client.secret, Use(now, now, request.address, 1))
+        _add((client.proof.signed, client.proof.row), Use(now, now, request.address, 1))
 
 
 def flush() -> None:
@@ -79,9 +87,11 @@ def flush() -> None:
         return
     try:
         # By id: two processes that lock rows in the same order cannot wait for each other.
-        rows = [use.row(secret) for secret, use in sorted(uses.items())]
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(WRITE, rows)
+            for signed, text in WRITE.items():
+                rows = [use.row(which) for which, use in sorted(uses.items()) if which[0] is signed]
+                if rows:
+                    cursor.executemany(text, rows)
     except (DatabaseError, InterfaceError) as error:
         log.warning("usage_not_written", cause=type(error).__name__, count=len(uses))
         _put_back(uses)
@@ -108,27 +118,27 @@ def _flush_for_ever() -> None:
             collected = time.monotonic()
 
 
-def _add(secret: int, use: Use) -> None:
-    known = _uses.get(secret)
+def _add(which: Which, use: Use) -> None:
+    known = _uses.get(which)
     if known is None:
-        _uses[secret] = use
+        _uses[which] = use
     else:
         known.add(use)
 
 
-def _put_back(uses: dict[int, Use]) -> None:
+def _put_back(uses: dict[Which, Use]) -> None:
     with _lock:
         newer = dict(_uses)
         _uses.clear()
         _uses.update(uses)
-        for secret, use in newer.items():
-            _add(secret, use)
+        for which, use in newer.items():
+            _add(which, use)
 
 
 def _is_own_test(client: Proven, ticket: str, now: datetime) -> bool:
     """The worker tells its tests apart by a random ticket, whose hash stands on the row that it leased."""
     digest = sha256(ticket.encode("latin-1", "replace")).hexdigest()
-    return bool(fetch_all(TEST, (client.secret, digest, stored(now))))
+    return bool(fetch_all(TEST, (client.proof.row, digest, stored(now))))
 
 
 def _shown(address: str) -> str:

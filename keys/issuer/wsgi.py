@@ -9,14 +9,14 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 
-from keys.issuer import bearer, metadata, tokens, usage
+from keys.issuer import bearer, introspection, metadata, tokens, usage
 from keys.issuer.database import steadily
 from keys.issuer.refusals import Header, MethodNotAllowed, NotFound, Refusal
 from keys.issuer.requests import Request
 
 ISSUER_PATHS: Final = ("/t/", "/.well-known/oauth-authorization-server/")
 PATHS: Final = re.compile(
-    r"/t/(?P<id>[a-z2-7]{20})/(?P<what>token|jwks\.json|whoami|\.well-known/openid-configuration)"
+    r"/t/(?P<id>[a-z2-7]{20})/(?P<what>token|introspect|revoke|jwks\.json|whoami|\.well-known/openid-configuration)"
     r"|/\.well-known/oauth-authorization-server/t/(?P<metadata>[a-z2-7]{20})"
 )
 NOT_KEPT: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
@@ -37,6 +37,8 @@ class Address:
 
 
 TOKEN: Final = Address(("POST",), tokens.grant)
+INTROSPECT: Final = Address(("POST",), introspection.introspect)
+REVOKE: Final = Address(("POST",), introspection.revoke)
 WHOAMI: Final = Address(("GET", "HEAD"), bearer.whoami)
 KEY_SET: Final = Address(
     ("GET", "HEAD"), lambda _, issuer_id: metadata.key_set(issuer_id), KEPT_A_WHILE
@@ -46,6 +48,8 @@ DISCOVERY: Final = Address(
 )
 ADDRESSES: Final = {
     "token": TOKEN,
+    "introspect": INTROSPECT,
+    "revoke": REVOKE,
     "whoami": WHOAMI,
     "jwks.json": KEY_SET,
     ".well-known/openid-configuration": DISCOVERY,

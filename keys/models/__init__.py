@@ -7,7 +7,7 @@ from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
 from keys.models.key import TICKS, Key, KeyQuerySet
 from keys.models.provider_host import ProviderHost
-from keys.models.public_key import PublicKey, SpentAssertion, new_public_key_id
+from keys.models.public_key import PUBLIC_KEY, PublicKey, SpentAssertion, new_public_key_id
 from keys.models.revoked_token import RevokedToken
 from keys.models.rotation import OVERDUE, Rotation
 from keys.models.secret import COLLECT_WITHIN, Secret, new_secret_id
@@ -17,6 +17,7 @@ __all__ = [
     "COLLECT_WITHIN",
     "LEASE",
     "OVERDUE",
+    "PUBLIC_KEY",
     "SHOWN_FOR",
     "STRIKES",
     "TICKS",

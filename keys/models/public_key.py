@@ -10,9 +10,12 @@ from django.utils import timezone
 from environments.models import User
 from keys.crypto import new_id
 
+PUBLIC_KEY = "pub_"
+"""So begins the public id of each of them."""
+
 
 def new_public_key_id() -> str:
-    return new_id("pub_")
+    return new_id(PUBLIC_KEY)
 
 
 class PublicKeyQuerySet(models.QuerySet["PublicKey"]):

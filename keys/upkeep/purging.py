@@ -1,4 +1,4 @@
-"""What time has ended is erased: sights of secrets, uncollected secrets, sessions."""
+"""What time has ended is erased: sights of secrets, uncollected secrets, sessions, spent assertions."""
 
 from datetime import datetime, timedelta
 
@@ -7,13 +7,21 @@ from django.db import transaction
 
 from environments import audit
 from environments.events import Event
-from keys.models import COLLECT_WITHIN, SHOWN_FOR, Handover, Key, Secret
+from keys.models import (
+    COLLECT_WITHIN,
+    SHOWN_FOR,
+    Handover,
+    Key,
+    RevokedToken,
+    Secret,
+    SpentAssertion,
+)
 
 HANDOVERS_KEPT = timedelta(days=7)  # so long a replayed form finds what it made
 
 
 def purge(now: datetime, limit: int = 500) -> None:
-    """What time has ended is erased: sights of secrets, uncollected secrets, sessions."""
+    """What time has ended is erased: sights of secrets, uncollected secrets, sessions, spent assertions."""
     shown = Handover.objects.filter(made_at__lte=now - SHOWN_FOR)
     shown.exclude(sealed=None).update(sealed=None)
     shown.filter(closed_at=None).update(closed_at=now)
@@ -24,6 +32,8 @@ def purge(now: datetime, limit: int = 500) -> None:
     for secret in lapsed.select_related("key__environment")[:limit]:
         _revoke_uncollected(secret, now)
     Session.objects.filter(expire_date__lte=now).delete()
+    SpentAssertion.objects.filter(kept_until__lte=now).delete()
+    RevokedToken.objects.filter(expires_at__lte=now).delete()
 
 
 @transaction.atomic

@@ -27,7 +27,7 @@ from environments.services import invitations, roles, teams
 from environments.services.organizations import create_organization
 from keys import handover
 from keys.handover import Browser
-from keys.issuer.tokens import issuer_url
+from keys.issuer.clients import issuer_url
 from keys.models import Key, Secret
 from keys.services import issuing, keeping
 from keys.services.issuing import NewKey, OneSight

@@ -9,7 +9,7 @@ from keys import fingerprint
 from keys.crypto import SecretText
 from keys.issuer.clients import Proven
 from keys.issuer.refusals import InvalidClient
-from keys.issuer.requests import Asked
+from keys.issuer.requests import Shown
 from keys.models import Key, Secret
 from keys.outcomes import Outcome
 from keys.services import importing
@@ -94,7 +94,7 @@ def test_the_token_service_knows_no_imported_key(acme, provider, add, plug):
     key = plug(add(provider.url))
     pepper_id, mark = fingerprint.mark(OLD)
     Secret.objects.update(pepper_id=pepper_id, mark=mark)
-    asked = Asked(key.client_id, SecretText(OLD), None)
+    asked = Shown(key.client_id, SecretText(OLD))
     with pytest.raises(InvalidClient) as refused:
-        Proven.by_secret(key.environment.issuer_id, asked, timezone.now())
+        Proven.by(key.environment.issuer_id, asked, timezone.now())
     assert refused.value.reason == "unknown client"

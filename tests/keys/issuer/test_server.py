@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 
@@ -26,6 +27,15 @@ import json
 from tests.keys.issuer.conftest import open_shop
 shop = open_shop()
 print(json.dumps({"path": shop.path, "form": shop.form}))
+"""
+
+
+PLANT_SIGNER = """
+import json
+from tests.keys.issuer.conftest import open_shop
+from tests.keys.issuer.signed import Signer
+signer = Signer(open_shop().key)
+print(json.dumps({"path": signer.path, "form": signer.form()}))
 """
 
 
@@ -121,6 +131,21 @@ def test_a_secret_revoked_elsewhere_stops_in_every_process_at_once(servers, shop
     )
     for server in servers:
         assert server.post(shop["path"], shop["form"])[0] == 401
+
+
+def test_of_twenty_at_once_with_one_assertion_one_gets_a_token(servers, shop):
+    servers[0].shell("from environments.models import Organization as O; O.objects.all().delete()")
+    signer = json.loads(servers[0].shell(PLANT_SIGNER))
+    with ThreadPoolExecutor(20) as pool:
+        asked = [
+            pool.submit(servers[each % 2].post, signer["path"], signer["form"])
+            for each in range(20)
+        ]
+        answers = [each.result() for each in asked]
+    assert sorted(status for status, _ in answers) == [200] + [401] * 19
+    told = {said["error_description"] for status, said in answers if status == 401}
+    assert len(told) == 1
+    assert "used before" in told.pop()
 
 
 def test_both_sign_with_one_key_and_count_use_within_seconds(servers, shop):

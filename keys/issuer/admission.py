@@ -1,0 +1,67 @@
+"""Who may act at an endpoint: proven, in order, and with an assertion that is meant for here, timely and not used before."""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final
+
+from keys.issuer.assertion import BadAssertion, Claimed, Rules, Verified
+from keys.issuer.clients import Proven, issuer_url, stored
+from keys.issuer.database import Statement, insert_once
+from keys.issuer.refusals import InvalidClient, Refusal
+from keys.issuer.requests import Shown
+
+SPEND: Final = Statement("""
+    INSERT INTO keys_spentassertion (key_id, mark, kept_until) VALUES (?, ?, ?)
+    ON CONFLICT DO NOTHING
+""")
+ENDED: Final = {
+    False: "The secret is right, but it has expired. Rotate the key to get a new secret.",
+    True: "The signature is right, but its public key has expired. Add another one to the key.",
+}
+TROUBLES: Final = {
+    "deleted": "The proof is right, but this key was deleted. Create a new key.",
+    "disabled": "The proof is right, but this key is disabled. An engineer or its team's lead can enable it.",
+}
+
+
+def admit(issuer_id: str, shown: Shown, now: datetime) -> Proven:
+    """At an endpoint of one environment: strict (RFC 7523, RFC 10070)."""
+    client = Proven.by(issuer_id, shown, now)
+    issuer = issuer_url(issuer_id)
+    audiences = (issuer, f"{issuer}/token") if client.takes_token_url else (issuer,)
+    try:
+        _check(client, shown, Rules(audiences), now)
+    except Refusal as refusal:
+        refusal.client_id = client.client_id
+        raise
+    return client
+
+
+def _check(client: Proven, shown: Shown, rules: Rules, now: datetime) -> Verified | None:
+    """Everything that is told only to who has proven to be the client."""
+    if client.trouble:
+        ended = ENDED[client.proof.signed]
+        raise InvalidClient(TROUBLES.get(client.trouble, ended), reason=client.trouble)
+    if not isinstance(shown.proof, Claimed):
+        return None
+    try:
+        verified = Verified.check(shown.proof, rules, now=int(now.timestamp()))
+    except BadAssertion as error:
+        raise InvalidClient(str(error), reason="assertion not fit") from None
+    if verified.jti:
+        _spend(client, verified)
+    return verified
+
+
+def _spend(client: Proven, verified: Verified) -> None:
+    """Once per client, whichever door: the row is the only judge of a race.
+
+    Should the line to the database break behind this very commit, the second try says replay; the next assertion works.
+    """
+    mark = sha256(verified.jti.encode()).digest()
+    kept_until = datetime.fromtimestamp(verified.kept_until, UTC)
+    if not insert_once(SPEND, (client.key, mark, stored(kept_until))):
+        raise InvalidClient(
+            "This assertion was used before. Make a new one, with a new jti, for each request.",
+            reason="replay",
+        )
