@@ -32,18 +32,25 @@ class Impact:
     now: datetime
 
     def of(self, old: Policy, new: Policy) -> list[Effect]:
-        found: list[Effect] = []
+        return [effect for effects in self._touched(old, new) for effect in effects]
+
+    def _touched(self, old: Policy, new: Policy) -> Iterator[Iterator[Effect]]:
+        """One for each part that was changed in a way that touches keys."""
         if new.secret_max_age != old.secret_max_age:
-            found += self._age(new.secret_max_age)
+            yield self._age(new.secret_max_age)
         if new.expiry_required and not old.expiry_required:
-            found += self._expiry()
+            yield self._expiry()
         if new.grace_max < old.grace_max:
-            found += self._grace(new.grace_max)
+            yield self._grace(new.grace_max)
         if new.test_interval != old.test_interval:
-            found += self._tests(old.test_interval, new.test_interval)
+            yield self._tests(old.test_interval, new.test_interval)
+        yield from self._touched_use(old, new)
+
+    def _touched_use(self, old: Policy, new: Policy) -> Iterator[Iterator[Effect]]:
         if new.idle_after and new.idle_after != old.idle_after:
-            found += self._idle(new.idle_after)
-        return found
+            yield self._idle(new.idle_after)
+        if old.redox_doors and not new.redox_doors:
+            yield self._doors()
 
     def _age(self, age: timedelta | None) -> Iterator[Effect]:
         if age is None:
@@ -113,6 +120,17 @@ class Impact:
             "The lists point them out. They keep working.",
             spoken_span(after),
             idle_since=used,
+        )
+
+    def _doors(self) -> Iterator[Effect]:
+        yield self._effect(
+            Q(redox_door=True) | Q(legacy_door=True),
+            (
+                "{} uses a door for clients of Redox.",
+                "{} use a door for clients of Redox.",
+                "No key uses a door for clients of Redox.",
+            ),
+            "Their clients are refused there at once. The token endpoint still serves them.",
         )
 
     def _effect(

@@ -59,6 +59,12 @@ class PolicyForm(forms.Form):
         required=False,
         help_text="A key unused for so long is pointed out in the lists. Empty: never.",
     )
+    redox_doors = forms.BooleanField(
+        label="Keys may use the doors for clients of Redox",
+        required=False,
+        help_text="Looser than the token endpoint, for clients that cannot be changed. Each key opens its own doors; "
+        "without this none is open.",
+    )
 
     @classmethod
     def showing(cls, policy: Policy) -> "PolicyForm":
@@ -70,6 +76,7 @@ class PolicyForm(forms.Form):
             "grace_max_hours": policy.grace_max // hours,
             "test_interval_minutes": policy.test_interval // minutes,
             "idle_days": policy.idle_after and policy.idle_after // days,
+            "redox_doors": policy.redox_doors,
         }
         return cls(initial=initial)
 
@@ -91,4 +98,5 @@ class PolicyForm(forms.Form):
             expiry_required=said["expiry_required"],
             test_interval=timedelta(minutes=said["test_interval_minutes"]),
             idle_after=timedelta(days=idle) if idle else None,
+            redox_doors=said["redox_doors"],
         )

@@ -48,6 +48,13 @@ class Snippet:
     text: str
 
 
+def doors_of(key: Key) -> list[str]:
+    """Where clients that were written for Redox may ask with this key."""
+    paths: tuple[str, ...] = ("/v2/auth/token",) if key.redox_door else ()
+    paths += ("/auth/authenticate", "/auth/refreshToken") if key.legacy_door else ()
+    return [f"{settings.LATCHKEY_BASE_URL}{path}" for path in paths]
+
+
 def token_address(environment: Environment) -> str:
     return f"{settings.LATCHKEY_BASE_URL}/t/{environment.issuer_id}/token"
 

@@ -1,4 +1,4 @@
-"""What a page offers to send: its forms, read from the HTML as a browser reads them."""
+"""What a page says and offers to send: its text, and its forms, read from the HTML as a browser reads them."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -8,6 +8,10 @@ TEXTS = {
     "password": "four words put together",
     "datetime-local": "2031-05-05T12:00",
 }
+
+
+def text_of(response) -> str:
+    return " ".join(response.content.decode().split())
 
 
 @dataclass

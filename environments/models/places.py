@@ -80,6 +80,8 @@ class Environment(models.Model):
     expiry_required = models.BooleanField(default=False)
     idle_after = models.DurationField(null=True, blank=True, default=timedelta(days=90))
     """A key unused for so long is pointed out; null: never."""
+    redox_doors = models.BooleanField(default=False, db_default=False)
+    """Whether its keys may open the doors that clients of Redox use."""
     created_at = models.DateTimeField(db_default=Now())
 
     objects = EnvironmentQuerySet.as_manager()

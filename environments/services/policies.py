@@ -30,6 +30,7 @@ class Policy:
     expiry_required: bool
     test_interval: timedelta
     idle_after: timedelta | None
+    redox_doors: bool
 
     @classmethod
     def of(cls, place: Environment) -> "Policy":
@@ -54,6 +55,7 @@ WORDS = {
     "expiry_required": "Every key must expire",
     "test_interval": "Keys are tested every",
     "idle_after": "Idle warning after",
+    "redox_doors": "Keys may use the doors for clients of Redox",
 }
 
 

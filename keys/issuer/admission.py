@@ -29,16 +29,20 @@ def admit(issuer_id: str, shown: Shown, now: datetime) -> Proven:
     client = Proven.by(issuer_id, shown, now)
     issuer = issuer_url(issuer_id)
     audiences = (issuer, f"{issuer}/token") if client.takes_token_url else (issuer,)
-    try:
-        _check(client, shown, Rules(audiences), now)
-    except Refusal as refusal:
-        refusal.client_id = client.client_id
-        raise
+    check(client, shown, Rules(audiences), now)
     return client
 
 
-def _check(client: Proven, shown: Shown, rules: Rules, now: datetime) -> Verified | None:
+def check(client: Proven, shown: Shown, rules: Rules, now: datetime) -> Verified | None:
     """Everything that is told only to who has proven to be the client."""
+    try:
+        return _check(client, shown, rules, now)
+    except Refusal as refusal:
+        refusal.client_id = client.client_id
+        raise
+
+
+def _check(client: Proven, shown: Shown, rules: Rules, now: datetime) -> Verified | None:
     if client.trouble:
         ended = ENDED[client.proof.signed]
         raise InvalidClient(TROUBLES.get(client.trouble, ended), reason=client.trouble)

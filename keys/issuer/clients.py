@@ -15,7 +15,7 @@ from keys import fingerprint
 from keys.crypto import SecretText
 from keys.issuer.assertion import Claimed
 from keys.issuer.database import Statement, fetch_all
-from keys.issuer.refusals import InvalidClient, NotFound
+from keys.issuer.refusals import InvalidClient, NotFound, Refusal
 from keys.issuer.requests import Shown
 
 CLIENT_ID: Final = re.compile(r"ck_[a-z2-7]{20}")
@@ -100,6 +100,14 @@ class Proven:
         return cls._of(row, issuer_id, client_id, signed=isinstance(shown.proof, Claimed))
 
     @classmethod
+    def holding(cls, issuer_id: str, client_id: str, secret: int, now: datetime) -> Self | None:
+        """The client of a secret that was shown before; None where it has ended since."""
+        moment = stored(now)
+        rows = fetch_all(BY_SECRET, (moment, moment, client_id, issuer_id))
+        row = next((row for row in rows if row[10] == secret), None)
+        return None if row is None else cls._of(row, issuer_id, client_id, signed=False)
+
+    @classmethod
     def _of(cls, row: tuple[Any, ...], issuer_id: str, client_id: str, *, signed: bool) -> Self:
         return cls(
             Place(row[0], row[1], issuer_id, row[2], row[3], row[5]),
@@ -116,11 +124,11 @@ def _by_secret(
     issuer_id: str, client_id: str, secret: SecretText, now: datetime
 ) -> tuple[Any, ...]:
     moment = stored(now)
-    rows = _found(BY_SECRET, (moment, moment, client_id, issuer_id))
+    rows = fetch_all(BY_SECRET, (moment, moment, client_id, issuer_id))
     marks = [(row[13], bytes(row[14])) for row in rows if row[10] is not None]
     place = fingerprint.recognise(secret.reveal(), marks)
     if place is None:
-        raise _not_right(rows[0], "wrong secret")
+        raise _not_right(rows, "wrong secret")
     return rows[place]
 
 
@@ -128,22 +136,18 @@ def _by_signature(
     issuer_id: str, client_id: str, claimed: Claimed, now: datetime
 ) -> tuple[Any, ...]:
     moment = stored(now)
-    (row,) = _found(BY_SIGNATURE, (moment, moment, client_id, claimed.kid, issuer_id))
-    if not claimed.is_signed_by(row[14], row[13]):
-        raise _not_right(row, "unknown kid" if row[10] is None else "bad signature")
-    return row
+    rows = fetch_all(BY_SIGNATURE, (moment, moment, client_id, claimed.kid, issuer_id))
+    algorithm, public_jwk = (rows[0][13], rows[0][14]) if rows else ("", None)
+    if not claimed.is_signed_by(public_jwk, algorithm):
+        raise _not_right(rows, "unknown kid" if public_jwk is None else "bad signature")
+    return rows[0]
 
 
-def _found(statement: Statement, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
-    rows = fetch_all(statement, parameters)
-    if not rows:
-        raise NotFound("There is no environment at this address.")
-    return rows
-
-
-def _not_right(row: tuple[Any, ...], reason: str) -> InvalidClient:
+def _not_right(rows: Sequence[tuple[Any, ...]], reason: str) -> Refusal:
     """One answer for all of them; the log alone tells them apart."""
-    return InvalidClient(NOT_RIGHT, reason=reason if row[6] else "unknown client")
+    if not rows:
+        return NotFound("There is no environment at this address.")
+    return InvalidClient(NOT_RIGHT, reason=reason if rows[0][6] else "unknown client")
 
 
 def issuer_url(issuer_id: str) -> str:

@@ -22,8 +22,16 @@ class Refusal(Exception):
         self.reason = reason or description
         self.client_id = ""
         self.headers = headers
+        self.plain = False
+        """In plain text, as the legacy door always answered."""
+
+    @property
+    def content_type(self) -> str:
+        return "text/plain; charset=utf-8" if self.plain else "application/json"
 
     def body(self) -> bytes:
+        if self.plain:
+            return self.description.encode()
         said = {
             "error": self.code,
             "error_description": self.description,
@@ -54,6 +62,13 @@ class UnsupportedGrantType(Refusal):
 
 class InvalidScope(Refusal):
     code = "invalid_scope"
+    status = "400 Bad Request"
+
+
+class UnauthorizedClient(Refusal):
+    """Known, but not let in by this door."""
+
+    code = "unauthorized_client"
     status = "400 Bad Request"
 
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import unquote_plus
@@ -13,31 +13,15 @@ from django.conf import settings
 
 from keys.crypto import SecretText
 from keys.issuer.assertion import BadAssertion, Claimed
+from keys.issuer.bodies import Body, read_form
 from keys.issuer.refusals import (
     InvalidClient,
     InvalidRequest,
     InvalidScope,
-    LengthRequired,
-    TooLarge,
     UnsupportedGrantType,
 )
 
-BODY_LIMIT: Final = 16_384
 HEADER_LIMIT: Final = 4_096
-FIELD_LIMIT: Final = 20
-FORM_TYPE: Final = "application/x-www-form-urlencoded"
-KNOWN_FIELDS: Final = frozenset(
-    {
-        "grant_type",
-        "client_id",
-        "client_secret",
-        "client_assertion",
-        "client_assertion_type",
-        "scope",
-        "token",
-        "token_type_hint",
-    }
-)
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
 SCOPE: Final = re.compile(
     r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*"
@@ -55,11 +39,11 @@ class Request:
     address: str
 
     @classmethod
-    def read(cls, environ: WSGIEnvironment) -> Self:
+    def read(cls, environ: WSGIEnvironment, body: Body = read_form) -> Self:
         posted = environ["REQUEST_METHOD"] == "POST"
         return cls(
             method=environ["REQUEST_METHOD"],
-            form=_read_form(environ) if posted else {},
+            form=body(environ) if posted else {},
             authorization=_authorization(environ),
             ticket=environ.get("HTTP_LATCHKEY_TEST", ""),
             address=_address(environ),
@@ -114,74 +98,6 @@ class Asked:
         if form["grant_type"] != "client_credentials":
             raise UnsupportedGrantType("This endpoint knows one grant_type: client_credentials.")
         return cls(Shown.by(request), read_scope(form.get("scope")))
-
-
-def _read_form(environ: WSGIEnvironment) -> dict[str, str]:
-    if environ.get("QUERY_STRING"):
-        raise InvalidRequest(
-            "Send everything in the body: this address takes no query. "
-            "A secret that was sent in a query may stand in log files: rotate it."
-        )
-    _require_form_type(environ)
-    length = _length(environ.get("CONTENT_LENGTH", ""))
-    body: bytes = environ["wsgi.input"].read(length)
-    if len(body) != length:
-        raise InvalidRequest("The body ended before its Content-Length.")
-    return _fields(body)
-
-
-def _require_form_type(environ: WSGIEnvironment) -> None:
-    kind, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
-    charset = parameters.replace(" ", "").replace('"', "").lower()
-    if kind.strip().lower() != FORM_TYPE or charset not in {"", "charset=utf-8"}:
-        raise InvalidRequest(f"The body must be a form. Send Content-Type: {FORM_TYPE}.")
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise InvalidRequest("Send the body as it is, without Content-Encoding.")
-
-
-def _length(given: str) -> int:
-    if not given:
-        raise LengthRequired(
-            "Content-Length is missing. Send the body in one piece, with its length."
-        )
-    if not (given.isascii() and given.isdigit()) or len(given) > 12:
-        raise InvalidRequest("Content-Length is not a sensible number.")
-    if int(given) > BODY_LIMIT:
-        raise TooLarge(f"The body is larger than {BODY_LIMIT} bytes.")
-    return int(given)
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    """Each parameter once. One sent without a value counts as omitted (RFC 6749, 3.2)."""
-    try:
-        pairs = list(_pairs(body.decode()))
-    except ValueError:
-        raise InvalidRequest(
-            f"The body is no form in UTF-8 with at most {FIELD_LIMIT} parameters."
-        ) from None
-    form: dict[str, str] = {}
-    for name, value in pairs:
-        if name in form:
-            named = name if name in KNOWN_FIELDS else "A parameter"
-            raise InvalidRequest(f"{named} was sent more than once.")
-        form[name] = value
-    if "\0" in "".join(form.values()):
-        raise InvalidRequest("A parameter holds a NUL character.")
-    return {name: value for name, value in form.items() if value}
-
-
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    """What parse_qsl makes of a form, without decoding what is not encoded: 6 % of a token's cost."""
-    parts = text.split("&")
-    if len(parts) > FIELD_LIMIT:
-        raise ValueError
-    for part in filter(None, parts):
-        name, _, value = part.partition("=")
-        yield _decoded(name), _decoded(value)
-
-
-def _decoded(text: str) -> str:
-    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def _authorization(environ: WSGIEnvironment) -> str:

@@ -9,15 +9,23 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 
-from keys.issuer import bearer, introspection, metadata, tokens, usage
+from keys.issuer import bearer, introspection, metadata, redox, tokens, usage
+from keys.issuer.bodies import Body, read_form, read_form_or_json
 from keys.issuer.database import steadily
 from keys.issuer.refusals import Header, MethodNotAllowed, NotFound, Refusal
 from keys.issuer.requests import Request
 
-ISSUER_PATHS: Final = ("/t/", "/.well-known/oauth-authorization-server/")
+ISSUER_PATHS: Final = (
+    "/t/",
+    "/.well-known/oauth-authorization-server/",
+    "/v2/auth/token",
+    "/auth/authenticate",
+    "/auth/refreshToken",
+)
 PATHS: Final = re.compile(
     r"/t/(?P<id>[a-z2-7]{20})/(?P<what>token|introspect|revoke|jwks\.json|whoami|\.well-known/openid-configuration)"
     r"|/\.well-known/oauth-authorization-server/t/(?P<metadata>[a-z2-7]{20})"
+    r"|(?P<door>/v2/auth/token|/auth/authenticate|/auth/refreshToken)"
 )
 NOT_KEPT: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 KEPT_A_WHILE: Final = (("Cache-Control", "public, max-age=300"),)
@@ -34,6 +42,9 @@ class Address:
     methods: tuple[str, ...]
     answer: Callable[[Request, str], Document]
     headers: tuple[Header, ...] = NOT_KEPT
+    body: Body = read_form
+    plain: bool = False
+    """Its refusals are plain text."""
 
 
 TOKEN: Final = Address(("POST",), tokens.grant)
@@ -46,6 +57,13 @@ KEY_SET: Final = Address(
 DISCOVERY: Final = Address(
     ("GET", "HEAD"), lambda _, issuer_id: metadata.discovery(issuer_id), KEPT_A_WHILE
 )
+DOORS: Final = {
+    redox.ASSERTION_DOOR: Address(("POST",), redox.grant),
+    "/auth/authenticate": Address(
+        ("POST",), redox.authenticate, body=read_form_or_json, plain=True
+    ),
+    "/auth/refreshToken": Address(("POST",), redox.refresh, body=read_form_or_json, plain=True),
+}
 ADDRESSES: Final = {
     "token": TOKEN,
     "introspect": INTROSPECT,
@@ -58,15 +76,17 @@ ADDRESSES: Final = {
 
 def issuer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     usage.keep_flushing()
+    kind = "application/json"
     try:
         status, body, headers = _answer(environ)
     except Refusal as refusal:
         _say(refusal, environ)
+        kind = refusal.content_type
         status, body, headers = refusal.status, refusal.body(), NOT_KEPT + refusal.headers
     start_response(
         status,
         [
-            ("Content-Type", "application/json"),
+            ("Content-Type", kind),
             ("Content-Length", str(len(body))),
             ("X-Content-Type-Options", "nosniff"),
             *headers,
@@ -77,10 +97,14 @@ def issuer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 
 def _answer(environ: WSGIEnvironment) -> tuple[str, bytes, tuple[Header, ...]]:
     address, issuer_id = _find(environ["PATH_INFO"])
-    if environ["REQUEST_METHOD"] not in address.methods:
-        raise MethodNotAllowed(", ".join(address.methods))
-    request = Request.read(environ)
-    document = steadily(lambda: address.answer(request, issuer_id))
+    try:
+        if environ["REQUEST_METHOD"] not in address.methods:
+            raise MethodNotAllowed(", ".join(address.methods))
+        request = Request.read(environ, address.body)
+        document = steadily(lambda: address.answer(request, issuer_id))
+    except Refusal as refusal:
+        refusal.plain = address.plain
+        raise
     return "200 OK", json.dumps(document).encode(), address.headers
 
 
@@ -90,6 +114,8 @@ def _find(path: str) -> tuple[Address, str]:
         raise NotFound("There is nothing at this address.")
     if found["metadata"]:
         return DISCOVERY, found["metadata"]
+    if found["door"]:
+        return DOORS[found["door"]], ""
     return ADDRESSES[found["what"]], found["id"]
 
 

@@ -8,6 +8,7 @@ from keys.models.handover import SHOWN_FOR, Handover
 from keys.models.key import TICKS, Key, KeyQuerySet
 from keys.models.provider_host import ProviderHost
 from keys.models.public_key import PUBLIC_KEY, PublicKey, SpentAssertion, new_public_key_id
+from keys.models.refresh_token import RefreshToken
 from keys.models.revoked_token import RevokedToken
 from keys.models.rotation import OVERDUE, Rotation
 from keys.models.secret import COLLECT_WITHIN, Secret, new_secret_id
@@ -31,6 +32,7 @@ __all__ = [
     "KeyQuerySet",
     "ProviderHost",
     "PublicKey",
+    "RefreshToken",
     "RevokedToken",
     "Rotation",
     "Secret",

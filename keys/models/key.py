@@ -87,6 +87,9 @@ class Key(models.Model):
     scopes = models.JSONField(null=True, blank=True)
     takes_token_url = models.BooleanField(default=False, db_default=False)
     """Its assertions may name the token URL as their audience, as clients did before RFC 10070."""
+    redox_door = models.BooleanField(default=False, db_default=False)
+    legacy_door = models.BooleanField(default=False, db_default=False)
+    """Which of the doors that clients of Redox use are open to it, where its environment has them."""
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     disabled_at = models.DateTimeField(null=True)

@@ -14,7 +14,10 @@ from keys.models import Key, Secret
 from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken
 from keys.services.rotating import locked, look_soon, settle
 
-EDITABLE = ("name", "note", "used_by", "kept_in")
+SWITCHES = ("takes_token_url", "redox_door", "legacy_door")
+"""What the token service lets the clients of an issued key do beyond its usual rules."""
+DOORS = ("redox_door", "legacy_door")
+EDITABLE = ("name", "note", "used_by", "kept_in", *SWITCHES)
 
 
 class NeedsApproval(Exception):
@@ -29,8 +32,8 @@ class OnlySecret(Exception):
     """It is the only secret that works: rotate, disable the key, or report a leak."""
 
 
-def edit_key(scope: Scope, client_id: str, **values: str) -> None:
-    """Change name, note, what uses it, where it is kept."""
+def edit_key(scope: Scope, client_id: str, **values: str | bool) -> None:
+    """Change name, note, what uses it, where it is kept, and what its clients may do."""
     try:
         _edit_key(scope, client_id, values)
     except IntegrityError:
@@ -38,9 +41,12 @@ def edit_key(scope: Scope, client_id: str, **values: str) -> None:
 
 
 @transaction.atomic
-def _edit_key(scope: Scope, client_id: str, values: dict[str, str]) -> None:
+def _edit_key(scope: Scope, client_id: str, values: dict[str, str | bool]) -> None:
     key = locked(scope, client_id, Action.EDIT)
     changed = [name for name in EDITABLE if name in values and getattr(key, name) != values[name]]
+    opened = [name for name in DOORS if name in changed and values[name]]
+    if opened and not scope.environment.redox_doors:
+        raise AgainstPolicy
     if not changed:
         return
     before = {name: getattr(key, name) for name in changed}

@@ -12,6 +12,7 @@ from keys.models import (
     SHOWN_FOR,
     Handover,
     Key,
+    RefreshToken,
     RevokedToken,
     Secret,
     SpentAssertion,
@@ -34,6 +35,7 @@ def purge(now: datetime, limit: int = 500) -> None:
     Session.objects.filter(expire_date__lte=now).delete()
     SpentAssertion.objects.filter(kept_until__lte=now).delete()
     RevokedToken.objects.filter(expires_at__lte=now).delete()
+    RefreshToken.objects.filter(expires_at__lte=now).delete()
 
 
 @transaction.atomic

@@ -13,11 +13,12 @@ from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
 from environments.reauth import fresh_sign_in
-from keys.forms.keys import Described, Ending, MoveForm, TypedForm
+from keys.forms.editing import EditForm
+from keys.forms.keys import Ending, MoveForm, TypedForm
 from keys.health import newest
 from keys.models import Key
 from keys.services import keeping
-from keys.services.issuing import KeyEnded, NameTaken
+from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken
 from keys.views.common import about, gone_once_deleted, living_key, to_page
 
 
@@ -57,13 +58,16 @@ def _form_page(
 def edit(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
     key = living_key(scope, client_id, Action.EDIT)
     initial = {name: getattr(key, name) for name in keeping.EDITABLE}
-    form = Described(request.POST if request.method == "POST" else None, initial=initial)
+    form = EditForm(key, request.POST if request.method == "POST" else None, initial=initial)
     if not form.is_valid():
         return _form_page(request, scope, key, form, EDIT)
     try:
         keeping.edit_key(scope, client_id, **form.cleaned_data)
     except NameTaken:
         form.add_error("name", f"Another key in {scope.environment.name} has this name.")
+        return _form_page(request, scope, key, form, EDIT)
+    except AgainstPolicy:
+        form.add_error(None, f"The policy of {scope.environment.name} keeps these doors shut.")
         return _form_page(request, scope, key, form, EDIT)
     messages.success(request, "Changes saved.")
     return _back(key)

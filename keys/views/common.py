@@ -14,7 +14,7 @@ from environments.policy import Action
 from keys.health import health, newest, running
 from keys.models import Key
 from keys.services.issuing import KeyEnded
-from keys.snippets import token_address
+from keys.snippets import doors_of, token_address
 
 
 def key_here(scope: Scope, client_id: str, action: Action = Action.VIEW) -> Key:
@@ -44,6 +44,7 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
         "health": health(key, now),
         "newest": newest(key),
         "running": running(key),
+        "doors": doors_of(key),
         "token_address": key.endpoint.url if key.endpoint else token_address(key.environment),
         "moved": key.endpoint is not None and key.endpoint.replaced,
     }

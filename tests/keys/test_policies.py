@@ -16,6 +16,7 @@ from keys.services.keeping import set_expiry
 from keys.services.rotating import Plan, start_rotation
 from tests.cast import sight
 from tests.keys.pages.addresses import page
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 PAGE = "/o/acme/settings/development/"
@@ -43,10 +44,6 @@ def say(sign_in):
 def aged(name: str, days: int, **values) -> None:
     made_at = timezone.now() - timedelta(days=days)
     Secret.objects.filter(key__name=name).update(created_at=made_at, **values)
-
-
-def text_of(response) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def test_an_owner_sees_which_secrets_are_older_before_anything_is_saved(say, issue, acme):
@@ -149,7 +146,15 @@ def test_back_brings_the_form_back_as_it_was_filled_in(say):
 
 
 def test_the_verb_refuses_what_does_not_fit_whoever_calls_it(acme):
-    odd = Policy(None, 5 * DAY, DAY, expiry_required=False, test_interval=DAY, idle_after=None)
+    odd = Policy(
+        None,
+        5 * DAY,
+        DAY,
+        expiry_required=False,
+        test_interval=DAY,
+        idle_after=None,
+        redox_doors=False,
+    )
     with pytest.raises(BadPolicy):
         set_policy(acme.org("owner"), "development", odd)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from keys.issuer.requests import BODY_LIMIT, FIELD_LIMIT, _pairs
+from keys.issuer.bodies import BODY_LIMIT, FIELD_LIMIT, _pairs
 from tests.keys.issuer.conftest import FORM, basic, post, request
 
 BAD_ENVIRON: dict[str, tuple[dict[str, Any], int]] = {

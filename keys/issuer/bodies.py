@@ -1,0 +1,131 @@
+"""The body of a request, read whole and strictly: each parameter once, within limits."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from urllib.parse import unquote_plus
+from wsgiref.types import WSGIEnvironment
+
+from keys.issuer.refusals import InvalidRequest, LengthRequired, TooLarge
+
+BODY_LIMIT: Final = 16_384
+FIELD_LIMIT: Final = 20
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+KNOWN_FIELDS: Final = frozenset(
+    {
+        "grant_type",
+        "client_id",
+        "client_secret",
+        "client_assertion",
+        "client_assertion_type",
+        "scope",
+        "token",
+        "token_type_hint",
+    }
+)
+JSON_TYPE: Final = "application/json"
+
+type Body = Callable[[WSGIEnvironment], dict[str, str]]
+
+
+def read_form(environ: WSGIEnvironment) -> dict[str, str]:
+    if _type_of(environ) != FORM_TYPE:
+        raise InvalidRequest(f"The body must be a form. Send Content-Type: {FORM_TYPE}.")
+    return _fields(_read(environ))
+
+
+def read_form_or_json(environ: WSGIEnvironment) -> dict[str, str]:
+    """Of a JSON object the members that are texts: its other members are nobody's business here."""
+    kind = _type_of(environ)
+    if kind == FORM_TYPE:
+        return _fields(_read(environ))
+    if kind != JSON_TYPE:
+        raise InvalidRequest(f"The body is a form or JSON. Send Content-Type: {JSON_TYPE}.")
+    return _members(_read(environ))
+
+
+def _read(environ: WSGIEnvironment) -> bytes:
+    """The whole body, within its limit."""
+    if environ.get("QUERY_STRING"):
+        raise InvalidRequest(
+            "Send everything in the body: this address takes no query. "
+            "A secret that was sent in a query may stand in log files: rotate it."
+        )
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise InvalidRequest("Send the body as it is, without Content-Encoding.")
+    length = _length(environ.get("CONTENT_LENGTH", ""))
+    body: bytes = environ["wsgi.input"].read(length)
+    if len(body) != length:
+        raise InvalidRequest("The body ended before its Content-Length.")
+    return body
+
+
+def _type_of(environ: WSGIEnvironment) -> str:
+    """Empty for another charset than UTF-8."""
+    kind, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
+    charset = parameters.replace(" ", "").replace('"', "").lower()
+    return kind.strip().lower() if charset in {"", "charset=utf-8"} else ""
+
+
+def _length(given: str) -> int:
+    if not given:
+        raise LengthRequired(
+            "Content-Length is missing. Send the body in one piece, with its length."
+        )
+    if not (given.isascii() and given.isdigit()) or len(given) > 12:
+        raise InvalidRequest("Content-Length is not a sensible number.")
+    if int(given) > BODY_LIMIT:
+        raise TooLarge(f"The body is larger than {BODY_LIMIT} bytes.")
+    return int(given)
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    """Each parameter once. One sent without a value counts as omitted (RFC 6749, 3.2)."""
+    try:
+        pairs = list(_pairs(body.decode()))
+    except ValueError:
+        raise InvalidRequest(
+            f"The body is no form in UTF-8 with at most {FIELD_LIMIT} parameters."
+        ) from None
+    form: dict[str, str] = {}
+    for name, value in pairs:
+        if name in form:
+            named = name if name in KNOWN_FIELDS else "A parameter"
+            raise InvalidRequest(f"{named} was sent more than once.")
+        form[name] = value
+    if "\0" in "".join(form.values()):
+        raise InvalidRequest("A parameter holds a NUL character.")
+    return {name: value for name, value in form.items() if value}
+
+
+def _members(body: bytes) -> dict[str, str]:
+    try:
+        found = json.loads(body.decode(), object_pairs_hook=_once)
+        form = {name: value for name, value in found.items() if value and isinstance(value, str)}
+        "".join(form.values()).encode()  # halves of characters have no bytes
+    except (ValueError, AttributeError, RecursionError):
+        raise InvalidRequest("The body is no JSON object with each member once.") from None
+    if "\0" in "".join(form.values()):
+        raise InvalidRequest("A member holds a NUL character.")
+    return form
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """What parse_qsl makes of a form, without decoding what is not encoded: 6 % of a token's cost."""
+    parts = text.split("&")
+    if len(parts) > FIELD_LIMIT:
+        raise ValueError
+    for part in filter(None, parts):
+        name, _, value = part.partition("=")
+        yield _decoded(name), _decoded(value)
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
