@@ -178,12 +178,13 @@ def _tell_mended(endpoint: TokenEndpoint, _now: datetime) -> None:
 def _tell_engineers(endpoint: TokenEndpoint, word: str, title: str, text: str, tone: str) -> None:
     place = endpoint.environment
     assert endpoint.trouble_told_at is not None  # noqa: S101
+    page = reverse("keys:endpoints", args=[place.organization.slug, place.slug])
     news = notices.News(
         organization_id=place.organization_id,
         once=f"{word}:{endpoint.trouble_told_at.isoformat()}:{endpoint.public_id}",
         title=title,
         text=text,
-        path=reverse("keys:endpoints", args=[place.organization.slug, place.slug]),
+        path=f"{page}#{endpoint.public_id}",
         environment=place.slug,
         tone=tone,
     )

@@ -10,7 +10,7 @@ from environments import audit
 from environments.access import Scope
 from environments.events import SENTENCES, Event
 from environments.guard import SignedInRequest, in_environment
-from environments.models import Heartbeat
+from environments.models import AuditEvent, Heartbeat
 from environments.policy import Action
 from keys.health import newest_first, tones, verdict_of
 from keys.idleness import use_of
@@ -101,5 +101,13 @@ def _history(request: SignedInRequest, scope: Scope, key: Key) -> dict[str, obje
     page = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "page": page,
-        "lines": [{"entry": line, "act": SENTENCES[Event(line.event)]} for line in page],
+        "lines": [{"entry": line, "act": _act(line, key)} for line in page],
     }
+
+
+def _act(line: AuditEvent, key: Key) -> str:
+    """On the key's own page its name goes without saying; one that it had before is said."""
+    act = SENTENCES[Event(line.event)]
+    if line.label != key.name:
+        return f"{act} {line.label}"
+    return act.removesuffix(" of").removesuffix(" for")

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
@@ -24,6 +24,8 @@ from keys.views.common import about, minutes_between_tests, to_page
 # Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
 REFERRER = "same-origin"
 UNTICKED = "unticked"
+CONFIRM = "confirm"
+DRAFT = frozenset(NewKeyForm.field_order) - {"once"}
 
 
 def new_once() -> str:
@@ -34,22 +36,46 @@ def new_once() -> str:
 @in_environment(Action.CREATE)
 @fresh_in_production
 def create(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
-    if request.method != "POST":
-        form = NewKeyForm(
-            scope,
-            initial={
-                "once": new_once(),
-                "scopes": scope.environment.scopes,
-                "team": request.GET.get("team", ""),
-            },
-        )
+    if request.method == "POST":
+        form = NewKeyForm(scope, request.POST)
+        if not form.is_valid():
+            return _form_page(request, scope, form)
+        if scope.environment.production and "confirmed" not in request.POST:
+            return _to_confirmation(request, form)
+        return _create(request, scope, form)
+    if CONFIRM in request.GET:
+        return _confirmation(request, scope)
+    initial = {"scopes": scope.environment.scopes} | _draft(request.GET) | {"once": new_once()}
+    return _form_page(request, scope, NewKeyForm(scope, initial=initial))
+
+
+def _to_confirmation(request: SignedInRequest, form: NewKeyForm) -> HttpResponse:
+    """The draft travels in the address: a page that answers a POST asks at Back to be sent again."""
+    draft = QueryDict(mutable=True)
+    draft[CONFIRM] = "yes"
+    for name in DRAFT & form.data.keys():
+        draft.setlist(name, request.POST.getlist(name))
+    return redirect(f"{request.path}?{draft.urlencode()}")
+
+
+def _confirmation(request: SignedInRequest, scope: Scope) -> HttpResponse:
+    said = request.GET.copy()
+    said["once"] = new_once()
+    form = NewKeyForm(scope, said)
+    if not form.is_valid():
         return _form_page(request, scope, form)
-    form = NewKeyForm(scope, request.POST)
-    if not form.is_valid() or "back" in request.POST:
-        return _form_page(request, scope, form)
-    if scope.environment.production and "confirmed" not in request.POST:
-        return render(request, "keys/confirm_create.html", {"scope": scope, "form": form})
-    return _create(request, scope, form)
+    del said["once"], said[CONFIRM]
+    context = {"scope": scope, "form": form, "back": f"{request.path}?{said.urlencode()}"}
+    context |= {"ends_at": form.expires_at(timezone.now()), "team": form.team_chosen}
+    return render(request, "keys/confirm_create.html", context)
+
+
+def _draft(said: QueryDict) -> dict[str, object]:
+    """What was filled in before, or what a link chose."""
+    kept: dict[str, object] = {name: said[name] for name in DRAFT & said.keys()}
+    if "scopes" in kept:
+        kept["scopes"] = said.getlist("scopes")
+    return kept
 
 
 def _form_page(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:

@@ -112,7 +112,10 @@ def test_production_asks_for_a_fresh_sign_in_and_a_last_yes(sign_in, acme):
     assert "/reauthenticate/" in sign_in("engineer", ago=LONG_AGO).get(there)["Location"]
     client = sign_in("engineer")
     said = answers(scopes=["api:production"])
-    assert b"Show me the secret now" in client.post(there, said).content
+    confirmation = client.post(there, said)["Location"]
+    page = client.get(confirmation)
+    assert b"Show me the secret now" in page.content
+    assert said["name"] in client.get(page.context["back"]).content.decode()
     assert not Key.objects.exists()
     assert client.post(there, said | {"confirmed": "1"}).status_code == 302
 
