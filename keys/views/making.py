@@ -25,7 +25,7 @@ from keys.views.common import about, minutes_between_tests, to_page
 REFERRER = "same-origin"
 UNTICKED = "unticked"
 CONFIRM = "confirm"
-DRAFT = frozenset(NewKeyForm.field_order) - {"once"}
+DRAFT = [name for name in NewKeyForm.field_order if name != "once"]
 
 
 def new_once() -> str:
@@ -41,7 +41,7 @@ def create(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
         if not form.is_valid():
             return _form_page(request, scope, form)
         if scope.environment.production and "confirmed" not in request.POST:
-            return _to_confirmation(request, form)
+            return _to_confirmation(request)
         return _create(request, scope, form)
     if CONFIRM in request.GET:
         return _confirmation(request, scope)
@@ -49,11 +49,11 @@ def create(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
     return _form_page(request, scope, NewKeyForm(scope, initial=initial))
 
 
-def _to_confirmation(request: SignedInRequest, form: NewKeyForm) -> HttpResponse:
+def _to_confirmation(request: SignedInRequest) -> HttpResponse:
     """The draft travels in the address: a page that answers a POST asks at Back to be sent again."""
     draft = QueryDict(mutable=True)
     draft[CONFIRM] = "yes"
-    for name in DRAFT & form.data.keys():
+    for name in DRAFT:
         draft.setlist(name, request.POST.getlist(name))
     return redirect(f"{request.path}?{draft.urlencode()}")
 
@@ -64,15 +64,16 @@ def _confirmation(request: SignedInRequest, scope: Scope) -> HttpResponse:
     form = NewKeyForm(scope, said)
     if not form.is_valid():
         return _form_page(request, scope, form)
-    del said["once"], said[CONFIRM]
-    context = {"scope": scope, "form": form, "back": f"{request.path}?{said.urlencode()}"}
+    draft = request.GET.copy()
+    del draft[CONFIRM]
+    context = {"scope": scope, "form": form, "back": f"{request.path}?{draft.urlencode()}"}
     context |= {"ends_at": form.expires_at(timezone.now()), "team": form.team_chosen}
     return render(request, "keys/confirm_create.html", context)
 
 
 def _draft(said: QueryDict) -> dict[str, object]:
     """What was filled in before, or what a link chose."""
-    kept: dict[str, object] = {name: said[name] for name in DRAFT & said.keys()}
+    kept: dict[str, object] = {name: said[name] for name in DRAFT if name in said}
     if "scopes" in kept:
         kept["scopes"] = said.getlist("scopes")
     return kept
