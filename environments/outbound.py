@@ -9,16 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from queue import Empty, Queue
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
-from requests.adapters import BaseAdapter
 from requests.certs import where as certifi_file  # type: ignore[attr-defined]
-from requests.structures import CaseInsensitiveDict
 
 from environments.addresses import (
     BadAddress,
@@ -37,6 +34,8 @@ DEADLINE = 10.0  # seconds for everything, the name included
 LIMIT = 64 * 1024  # bytes of a reply's body
 _RESOLVERS = threading.BoundedSemaphore(32)  # names that may be asked for at once in one process
 _PORTS = {"http": 80, "https": 443}
+_HEADERS = {"User-Agent": "Latchkey", "Accept": "application/json", "Accept-Encoding": "identity"}
+_NO_ADDRESS = "This is not an https address."
 _OWN_TOKEN_PATH = re.compile(r"/t/[A-Za-z0-9_-]+/token")
 
 
@@ -65,63 +64,26 @@ def post_json(
 def _post(
     url: str, headers: Mapping[str, str] | None, course: Course | None, **body: dict[str, str]
 ) -> Reply:
-    with _Session(course or Course()) as session:
-        try:
-            answer = session.post(
-                url,
-                data=body.get("data"),
-                json=body.get("json"),
-                headers=dict(headers or {}),
-                allow_redirects=False,
-            )
-        except (
-            requests.exceptions.InvalidURL,
-            requests.exceptions.InvalidSchema,
-            requests.exceptions.MissingSchema,
-        ):
-            raise Forbidden("This is not an https address.") from None
-    return Reply(
-        answer.status_code,
-        {name.lower(): value for name, value in answer.headers.items()},
-        answer.content,
-    )
-
-
-class _Session(requests.Session):
-    """No proxy, no netrc, no cookie, no redirect, no compression."""
-
-    def __init__(self, course: Course) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.headers.clear()
-        self.headers.update(
-            {"User-Agent": "Latchkey", "Accept": "application/json", "Accept-Encoding": "identity"}
+    asked = requests.PreparedRequest()
+    try:
+        # No Session, hence no cookie, no redirect, and no proxy or password from the environment.
+        asked.prepare(
+            "POST",
+            url,
+            headers={**_HEADERS, **(headers or {})},
+            data=body.get("data"),
+            json=body.get("json"),
         )
-        self.adapters.clear()
-        for scheme in _PORTS:
-            self.mount(f"{scheme}://", _Adapter(course))
-
-
-class _Adapter(BaseAdapter):
-    def __init__(self, course: Course) -> None:
-        super().__init__()
-        self._course = course
-
-    def send(
-        self, request: requests.PreparedRequest, *_: object, **__: object
-    ) -> requests.Response:
-        visit = _Visit(request, self._course)
-        try:
-            return visit.pay()
-        except Ended as ended:
-            raise Unreachable(self._course.stages[-1].name, ended.cause) from None
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
-            stage = self._course.stages[-1].name
-            raise Unreachable(stage, cause_of(error), reason_of(error)) from error
-
-    def close(self) -> None:
-        """Each connection is closed with its request."""
+    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema):
+        raise Forbidden(_NO_ADDRESS) from None
+    course = course or Course()
+    visit = _Visit(asked, course)
+    try:
+        return visit.pay()
+    except Ended as ended:
+        raise Unreachable(course.stages[-1].name, ended.cause) from None
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        raise Unreachable(course.stages[-1].name, cause_of(error), reason_of(error)) from error
 
 
 class _Visit:
@@ -131,13 +93,15 @@ class _Visit:
         self._request, self._course = request, course
         self._url = request.url or ""
         parts = urlsplit(self._url)
+        if parts.scheme not in _PORTS:
+            raise Forbidden(_NO_ADDRESS)
         if "@" in parts.netloc or not parts.hostname:
             raise Forbidden("The address must not carry a name or password.")
         self._host, self._secure = parts.hostname, parts.scheme == "https"
         self._port = parts.port or _PORTS[parts.scheme]
         self._ends = time.monotonic() + DEADLINE
 
-    def pay(self) -> requests.Response:
+    def pay(self) -> Reply:
         with self._course.stage("name"):
             addresses = self._resolve()
         self._judge(addresses)
@@ -182,7 +146,7 @@ class _Visit:
                 failure = error
         raise failure
 
-    def _talk(self, sock: socket.socket) -> requests.Response:
+    def _talk(self, sock: socket.socket) -> Reply:
         if self._secure:
             with self._course.stage("tls"):
                 sock.settimeout(self.left())
@@ -192,7 +156,7 @@ class _Visit:
         finally:
             sock.close()
 
-    def _exchange(self, sock: socket.socket) -> requests.Response:
+    def _exchange(self, sock: socket.socket) -> Reply:
         connection = http.client.HTTPConnection(self._host, self._port)
         connection.default_port = _PORTS["https" if self._secure else "http"]
         connection.sock = _TimedSocket(sock, self.left)
@@ -205,7 +169,8 @@ class _Visit:
             body = answer.read(LIMIT + 1)
             if len(body) > LIMIT:
                 raise Ended(Cause.TOO_LARGE)
-        return _response(request, answer, body)
+        received = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, received, body)
 
 
 class _TimedSocket:
@@ -279,15 +244,3 @@ def _ask_resolver(host: str, port: int, left: Callable[[], float]) -> list[IPAdd
     if isinstance(result, list):
         return result
     raise result
-
-
-def _response(
-    request: requests.PreparedRequest, answer: http.client.HTTPResponse, body: bytes
-) -> requests.Response:
-    response = requests.Response()
-    response.status_code = answer.status
-    response.headers = CaseInsensitiveDict(answer.getheaders())
-    response.raw = io.BytesIO(body)
-    response.request = request
-    response.url = request.url or ""
-    return response
