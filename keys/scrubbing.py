@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from urllib.parse import quote, quote_plus
 
 from keys.crypto import SecretText
@@ -16,14 +17,21 @@ class Scrubber:
     """No secret, no control character, short."""
 
     def __init__(self, client_id: str, secrets: Iterable[SecretText]) -> None:
-        forms = {form for each in secrets for form in _spellings(client_id, each.reveal())}
-        self._forms = sorted(forms, key=len, reverse=True)
+        self._client_id = client_id
+        self._secrets = [each.reveal() for each in secrets]
 
     def __call__(self, text: str) -> str:
-        for form in self._forms:
-            text = text.replace(form, "•••")
+        # No spelling is shorter than the secret itself, and most of what comes back is a word or two.
+        if any(len(text) >= len(each) for each in self._secrets):
+            for form in self._forms:
+                text = text.replace(form, "•••")
         text = re.sub(r"\s+", " ", "".join(each if each.isprintable() else " " for each in text))
         return text.strip()[:LIMIT]
+
+    @cached_property
+    def _forms(self) -> list[str]:
+        forms = {form for each in self._secrets for form in _spellings(self._client_id, each)}
+        return sorted(forms, key=len, reverse=True)
 
 
 def basic(client_id: str, secret: str) -> str:
