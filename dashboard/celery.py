@@ -38,6 +38,7 @@ app.conf.update(
     timezone="UTC",
     # No task_time_limit: a thread cannot be killed. The door to the network keeps a deadline of 10 s for each call,
     # and a lease of 60 s on the row hands the work to another when this process died or froze.
+    worker_concurrency=settings.LATCHKEY_WORKER_THREADS,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     worker_enable_remote_control=False,
@@ -47,6 +48,8 @@ app.conf.update(
     beat_schedule={
         "sweep": every(15, "keys.tasks.sweep"),
         "schedule tests": every(15, "keys.tasks.schedule_tests"),
+        # Oftener than tests come due: of several workers each soon joins in while there is more than one can do.
+        "run due tests": every(5, "keys.tasks.run_due_tests", DUE),
         "step rotations": every(15, "keys.tasks.step_rotations"),
         "step batches": every(15, "keys.tasks.step_batches"),
         "tell": every(30, "keys.tasks.tell", DUE),

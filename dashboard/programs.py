@@ -39,13 +39,13 @@ FOR_THE_WORKER_ALONE: Final = {
 CELERY: Final = [sys.executable, "-m", "celery", "--app", "dashboard", "--quiet"]
 
 
-def programs(port: int, threads: int, layout: Layout) -> list[Program]:
+def programs(port: int, layout: Layout) -> list[Program]:
     # The broker in files moves a message to TMPDIR while it reads it: one file system, one step.
     worker = {"LATCHKEY_ROLE": "worker", "TMPDIR": str(layout.run)}
     web = {"LATCHKEY_ROLE": "web", "DIE_WITH_PARENT": "1", **FOR_THE_WORKER_ALONE}
     return [
         Program("web", web_command(port), web),
-        Program("worker", worker_command(threads), worker),
+        Program("worker", worker_command(), worker),
         Program("beat", beat_command(), {"LATCHKEY_ROLE": "beat", **FOR_THE_WORKER_ALONE}),
     ]
 
@@ -59,9 +59,9 @@ def web_command(port: int) -> list[str]:
     return [sys.executable, "-m", "granian", *options.split(), "dashboard.wsgi:application"]
 
 
-def worker_command(threads: int) -> list[str]:
+def worker_command() -> list[str]:
     options = (
-        f"--pool threads --concurrency {threads} --queues now,due --loglevel INFO "
+        "--pool threads --queues now,due --loglevel INFO "
         "--without-gossip --without-mingle --without-heartbeat"
     )
     return [*CELERY, "worker", *options.split()]
@@ -71,8 +71,8 @@ def beat_command() -> list[str]:
     return [*CELERY, "beat", "--pidfile", "", "--loglevel", "WARNING"]
 
 
-def supervisor_conf(port: int, threads: int, layout: Layout) -> str:
-    three = programs(port, threads, layout)
+def supervisor_conf(port: int, layout: Layout) -> str:
+    three = programs(port, layout)
     # One group: its members are stopped together, groups one after the other.
     group = f"[group:latchkey]\nprograms={','.join(program.name for program in three)}\n"
     return "\n".join(

@@ -15,6 +15,10 @@ class Stage:
     ms: float
     note: str = ""
 
+    def row(self) -> dict[str, str | float]:
+        """As it is stored."""
+        return {"name": self.name, "state": self.state, "ms": self.ms, "note": self.note}
+
 
 class Course:
     """The stages so far; `tell` hears of each as it begins."""

@@ -69,7 +69,9 @@ def fetch_token(
     clean = Scrubber(target.client_id, request.hidden)
     return Finding(
         outcome=verdict.outcome,
-        stages=tuple(replace(stage, note=clean(stage.note)) for stage in stages),
+        stages=tuple(
+            replace(each, note=clean(each.note)) if each.note else each for each in stages
+        ),
         http_status=status,
         error=clean(verdict.error)[:80],
         said=clean(verdict.said),

@@ -1,9 +1,22 @@
 """When the machine's verbs run. A message carries an id at most; rows are the truth."""
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_shutting_down
 from django.utils import timezone
 
-from keys.upkeep import ages, alarms, batches, folding, purging, rotations, testing, timetable
+from keys.upkeep import (
+    ages,
+    alarms,
+    batches,
+    folding,
+    purging,
+    rotations,
+    rounds,
+    testing,
+    timetable,
+)
 
 NOW, DUE = "now", "due"  # the two queues of dashboard.celery, which a worker fetches from in turn
 
@@ -40,16 +53,27 @@ def step_batches() -> None:
         deal(batch_id)
 
 
+@shared_task(name="keys.tasks.run_due_tests")
+def run_due_tests() -> None:
+    for rotation_id in rounds.run_due_tests():
+        advance(rotation_id)
+
+
+@worker_shutting_down.connect
+def close_round(**_kwargs: Any) -> None:
+    rounds.closing.set()
+
+
 @shared_task(name="keys.tasks.schedule_tests")
 def schedule_tests() -> None:
-    for test_id in timetable.schedule_tests(timezone.now()):
-        ring(test_id, interactive=False)
+    if timetable.schedule_tests(timezone.now()):
+        run_due_tests.apply_async(queue=DUE)
 
 
 @shared_task(name="keys.tasks.sweep")
 def sweep() -> None:
-    for test_id, interactive in timetable.sweep(timezone.now()):
-        ring(test_id, interactive=interactive)
+    for test_id in timetable.sweep(timezone.now()):
+        ring(test_id)
 
 
 @shared_task(name="keys.tasks.tell")
@@ -79,18 +103,18 @@ def purge() -> None:
 
 def advance(rotation_id: int) -> None:
     for test_id in rotations.advance(rotation_id, timezone.now()):
-        ring(test_id, interactive=True)
+        ring(test_id)
 
 
 def deal(batch_id: int) -> None:
     """At most a handful at once, so a single test never waits behind a thousand."""
     for test_id in batches.step_batch(batch_id, timezone.now()):
-        ring(test_id, interactive=True)
+        ring(test_id)
 
 
-def ring(test_id: int, *, interactive: bool) -> None:
-    """What somebody waits for goes into a queue of its own and overtakes the clock's."""
-    run_credential_test.apply_async((test_id,), queue=NOW if interactive else DUE)
+def ring(test_id: int) -> None:
+    """What somebody waits for has a message of its own; what the clock asked for comes in rounds."""
+    run_credential_test.apply_async((test_id,), queue=NOW)
 
 
 def ring_rotation(rotation_id: int) -> None:

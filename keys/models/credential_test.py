@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -14,6 +14,13 @@ from keys.outcomes import Outcome
 
 LEASE = timedelta(seconds=60)
 STRIKES = 3
+# What a round needs of a row, its secret, key and environment: what is not read costs nothing.
+_NEEDED = (
+    *("key_id", "fence", "host", "interactive"),
+    *("secret__public_id", "secret__kind", "secret__sealed", "secret__endpoint_id"),
+    *("secret__key__client_id", "secret__key__environment__organization_id"),
+    *("secret__key__environment__issuer_id", "secret__key__environment__audience"),
+)
 
 
 class CredentialTestQuerySet(models.QuerySet["CredentialTest"]):
@@ -41,6 +48,14 @@ class CredentialTestQuerySet(models.QuerySet["CredentialTest"]):
         free = Q(leased_until=None) | Q(leased_until__lt=now)
         return self.filter(free, finished_at=None, not_before__lte=now)
 
+    def with_proof(self) -> Self:
+        """With all that a worker needs to run it, so that it asks the database nothing more meanwhile."""
+        return self.select_related("secret__key__environment", "secret__endpoint")
+
+    def scheduled(self) -> Self:
+        """Those that the clock asked for and that may still be tried: a round takes them by the handful."""
+        return self.filter(reason="schedule", interactive=False, attempt__lt=STRIKES)
+
     def at(self, host: str) -> Self:
         return self.filter(host=host).exclude(host="")  # said twice: the index holds no empty ones
 
@@ -48,21 +63,39 @@ class CredentialTestQuerySet(models.QuerySet["CredentialTest"]):
         self, pk: int, now: datetime, *, worker: str, ticket_hash: str, host: str = ""
     ) -> "CredentialTest | None":
         """Lease the row if it is due; whoever changes it owns it until the lease ends."""
-        won = (
-            self.due(now)
-            .filter(pk=pk, attempt__lt=STRIKES)
-            .update(
-                leased_until=now + LEASE,
-                attempt=F("attempt") + 1,
-                fence=F("fence") + 1,
-                host=host,
-                worker=worker,
-                ticket_hash=ticket_hash,
-                started_at=now,
-                stages=[],
-            )
+        free = self.due(now).filter(pk=pk, attempt__lt=STRIKES)
+        won = free.lease(now, host=host, worker=worker, ticket_hash=ticket_hash)
+        return self.with_proof().get(pk=pk) if won else None
+
+    @transaction.atomic
+    def claim_built_in(
+        self, most: int, now: datetime, *, worker: str, ticket_hash: str
+    ) -> "list[CredentialTest]":
+        """Lease so many of the clock's tests of our own endpoint at once, those that have waited longest first."""
+        free = self.due(now).scheduled().filter(secret__endpoint=None)
+        # Locked where there are other writers; on SQLite the transaction itself keeps them out.
+        rows = free.order_by("not_before", "pk").select_for_update(of=("self",), skip_locked=True)
+        needed = rows.select_related("secret__key__environment").only(*_NEEDED)
+        found = list(needed[:most])
+        ids = [test.pk for test in found]
+        won = self.filter(pk__in=ids).lease(now, worker=worker, ticket_hash=ticket_hash)
+        assert won == len(found), "they were locked"  # noqa: S101
+        for test in found:
+            test.fence += 1
+        return found
+
+    def lease(self, now: datetime, *, worker: str, ticket_hash: str, host: str = "") -> int:
+        """Of those that the caller knows to be due; how many."""
+        return self.update(
+            leased_until=now + LEASE,
+            attempt=F("attempt") + 1,
+            fence=F("fence") + 1,
+            host=host,
+            worker=worker,
+            ticket_hash=ticket_hash,
+            started_at=now,
+            stages=[],
         )
-        return self.get(pk=pk) if won else None
 
 
 class CredentialTest(models.Model):

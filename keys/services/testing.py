@@ -56,7 +56,7 @@ def ask_for_test(
         interactive=True,
     )
     # Robust: without a broker the row still stands, and the sweeper rings later.
-    transaction.on_commit(partial(tasks.ring, test.pk, interactive=True), robust=True)
+    transaction.on_commit(partial(tasks.ring, test.pk), robust=True)
     return test
 
 

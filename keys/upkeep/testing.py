@@ -1,17 +1,14 @@
-"""Run a test: claim the row, open the secret, fetch a token, keep what was found, judge the key."""
+"""Run a test: claim the row, open the secret, fetch a token, keep what was found."""
 
 import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from datetime import datetime
 from hashlib import sha256
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, transaction
-from django.db.models import Q
+from django.db import OperationalError
 from django.utils import timezone
 
 from environments.course import Stage
@@ -22,7 +19,8 @@ from keys.models import CredentialTest, Key, Rotation, Secret, TokenEndpoint
 from keys.opening import open_credential
 from keys.outcomes import Outcome
 from keys.probe import Finding, fetch_token
-from keys.upkeep import alarms, hosts, troubles
+from keys.upkeep import hosts
+from keys.upkeep.findings import keep
 from keys.upkeep.turns import my_turn
 
 log = structlog.get_logger(__name__)
@@ -39,10 +37,7 @@ def run_credential_test(test_id: int) -> int | None:
         test = hosts.claim(test_id, timezone.now(), worker=this_worker(), ticket_hash=ticket_hash)
     if test is None:
         return None
-    secret = Secret.objects.select_related("key__environment", "key__endpoint", "endpoint").get(
-        pk=test.secret_id
-    )
-    finding = _look(test, secret, ticket)
+    finding = look(test, ticket)
     with my_turn():
         keep(test, finding)
         hosts.heed(test, finding, timezone.now())
@@ -53,8 +48,9 @@ def this_worker() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"[:80]
 
 
-def _look(test: CredentialTest, secret: Secret, ticket: str) -> Finding:
+def look(test: CredentialTest, ticket: str) -> Finding:
     """The one place where a stored secret is opened; it leaves this call only over the wire."""
+    secret = test.secret
     if secret.sealed is None:
         return Finding(Outcome.ENDED)
     try:
@@ -97,54 +93,8 @@ def _teller(test: CredentialTest) -> Callable[[Sequence[Stage]], None]:
 
     def tell(stages: Sequence[Stage]) -> None:
         try:
-            row.update(stages=[asdict(stage) for stage in stages])
+            row.update(stages=[stage.row() for stage in stages])
         except OperationalError:
             log.warning("progress not written", test=test.pk)
 
     return tell
-
-
-@transaction.atomic
-def keep(test: CredentialTest, finding: Finding) -> bool:
-    """Write the finding if the lease is still this worker's: a late answer is dropped."""
-    now = timezone.now()
-    # Key, test, endpoint, log: in this order everywhere, so that no two ever wait for each other.
-    key = (
-        Key.objects.select_for_update(of=("self",))
-        .select_related("environment__organization")
-        .get(pk=test.key_id)
-    )
-    held = CredentialTest.objects.filter(pk=test.pk, fence=test.fence, finished_at=None).update(
-        finished_at=now,
-        leased_until=None,
-        ticket_hash="",
-        outcome=finding.outcome,
-        stages=[asdict(stage) for stage in finding.stages],
-        http_status=finding.http_status,
-        error=finding.error,
-        said=finding.said,
-        duration_ms=finding.duration_ms,
-    )
-    if not held:
-        log.info("late answer dropped", test=test.pk)
-        return False
-    if finding.outcome is not Outcome.ENDED:
-        _judge(key, test, finding.outcome, now)
-    return True
-
-
-def _judge(key: Key, test: CredentialTest, outcome: Outcome, now: datetime) -> None:
-    """A key is as healthy as its newest secret; only a fault of the credential makes it fail."""
-    endpoint = TokenEndpoint.objects.filter(secrets=test.secret_id).first()
-    changed = troubles.note(endpoint, outcome, now)
-    if test.secret_id == _newest_secret(key, now):
-        key.last_tested_at, key.last_outcome = now, outcome
-        alarms.note(key, test, outcome, now)
-    if changed and endpoint:
-        troubles.record(changed, endpoint, key.environment, outcome)
-
-
-def _newest_secret(key: Key, now: datetime) -> int | None:
-    kept = key.secrets.standing().filter(revoked_at=None).order_by("-created_at", "-pk")
-    alive = kept.filter(Q(expires_at=None) | Q(expires_at__gt=now))
-    return alive.values_list("pk", flat=True).first() or kept.values_list("pk", flat=True).first()

@@ -8,7 +8,7 @@ from environments.models import Environment
 from keys.models import STRIKES, CredentialTest, Key, Secret
 from keys.outcomes import Outcome
 from keys.probe import Finding
-from keys.upkeep.testing import keep
+from keys.upkeep.findings import keep
 
 TICK = timedelta(seconds=15)  # how often the clock calls schedule_tests and sweep
 PATIENCE = timedelta(seconds=10)  # a message this young may still be on its way
@@ -60,12 +60,13 @@ def _due_for_schedule(now: datetime, interval: timedelta, limit: int) -> list[tu
     )
 
 
-def sweep(now: datetime, limit: int = 200) -> list[tuple[int, bool]]:
-    """Rows that should have been met by now: id, and whether somebody waits. Those waited for come first."""
+def sweep(now: datetime, limit: int = 200) -> list[int]:
+    """Rows that should have been met by now; those that somebody waits for come first. The clock's come in rounds."""
     due = CredentialTest.objects.due(now)
     for test in due.filter(attempt__gte=STRIKES)[:limit]:
         keep(test, Finding(Outcome.GAVE_UP))
     lost = due.filter(attempt__lt=STRIKES, not_before__lte=now - PATIENCE)
+    apart = lost.exclude(pk__in=CredentialTest.objects.scheduled().values("pk"))
     return list(
-        lost.order_by("-interactive", "not_before", "pk").values_list("pk", "interactive")[:limit]
+        apart.order_by("-interactive", "not_before", "pk").values_list("pk", flat=True)[:limit]
     )

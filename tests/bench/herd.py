@@ -49,8 +49,7 @@ def plant(count: int) -> None:
 
 
 def ring() -> None:
-    for pk in CredentialTest.objects.unfinished().values_list("pk", flat=True):
-        tasks.ring(pk, interactive=False)
+    tasks.run_due_tests.apply_async(queue=tasks.DUE)
 
 
 def throughput(count: int) -> float:
@@ -76,7 +75,7 @@ def overtaking(count: int) -> list[float]:
         test = CredentialTest.objects.create(
             key=secret.key, secret=secret, reason="person", interactive=True
         )
-        tasks.ring(test.pk, interactive=True)
+        tasks.ring(test.pk)
         while test.started_at is None:
             time.sleep(0.02)
             test.refresh_from_db()

@@ -65,6 +65,7 @@ def measured(broker: str, tests: int, herd: int) -> dict[str, object]:
             "DATA_DIR": f"{folder}/data",
             "CELERY_BROKER_URL": broker,
             "LATCHKEY_INTERNAL_URL": f"http://127.0.0.1:{endpoint.port}",
+            "LATCHKEY_WORKER_THREADS": str(THREADS),
         }
         _run(environment, "manage.py", "keyring", "make")
         _run(environment, "manage.py", "migrate", "--verbosity", "0")
@@ -76,7 +77,7 @@ def measured(broker: str, tests: int, herd: int) -> dict[str, object]:
             "from dashboard import startup; startup.make_folders()",
         )
         worker = subprocess.Popen(
-            programs.worker_command(THREADS),
+            programs.worker_command(),
             cwd=ROOT,
             env=environment | {"LATCHKEY_ROLE": "worker", "TMPDIR": f"{folder}/data/run"},
             stdout=subprocess.DEVNULL,

@@ -116,7 +116,7 @@ class Breakage:
     def messages_doubled(self) -> None:
         waiting = CredentialTest.objects.unfinished().values_list("pk", flat=True)[:5]
         for pk in [*waiting, *waiting]:
-            tasks.ring(pk, interactive=True)
+            tasks.ring(pk)
         for pk in Rotation.objects.open().values_list("pk", flat=True)[:5]:
             tasks.ring_rotation(pk)
             tasks.ring_rotation(pk)
@@ -124,7 +124,7 @@ class Breakage:
     def messages_late(self) -> None:
         """Of what ended long ago."""
         for pk in CredentialTest.objects.finished().order_by("?").values_list("pk", flat=True)[:5]:
-            tasks.ring(pk, interactive=True)
+            tasks.ring(pk)
         for pk in Rotation.objects.order_by("?").values_list("pk", flat=True)[:5]:
             tasks.ring_rotation(pk)
 
@@ -136,8 +136,8 @@ class Breakage:
         away.join()
 
     def second_worker(self) -> None:
-        command = programs.worker_command(2)
-        self._stranger(command, LATCHKEY_ROLE="worker")
+        command = programs.worker_command()
+        self._stranger(command, LATCHKEY_ROLE="worker", LATCHKEY_WORKER_THREADS="2")
 
     def second_beat(self) -> None:
         self._stranger(

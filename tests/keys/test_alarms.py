@@ -11,7 +11,7 @@ from keys import tasks
 from keys.models import CredentialTest, Key, TokenEndpoint
 from keys.outcomes import Outcome
 from keys.probe import Finding
-from keys.upkeep import alarms, testing
+from keys.upkeep import alarms, findings
 from tests.keys.made import ask
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def found(made):
             test = ask(made.secret)
             held = CredentialTest.objects.claim(test.pk, timezone.now(), worker="w", ticket_hash="")
             assert held
-            assert testing.keep(held, Finding(outcome))
+            assert findings.keep(held, Finding(outcome))
 
     return end
 

@@ -11,7 +11,7 @@ from keys.answers import wait_asked
 from keys.models import CredentialTest, ProviderHost, Secret, TokenEndpoint
 from keys.outcomes import Outcome
 from keys.probe import Finding
-from keys.upkeep import hosts, testing, timetable
+from keys.upkeep import hosts, testing
 from tests.keys.made import ask, make_key, make_secret
 
 pytestmark = pytest.mark.django_db
@@ -100,7 +100,7 @@ def test_who_waits_comes_in_order_and_before_who_has_just_arrived(settings):
 
 
 def test_a_thousand_due_at_once_come_a_minute_s_worth_each_minute(settings):
-    """What the clock and the sweeper do, round after round, against a quick provider."""
+    """Round after round, against a quick provider."""
     settings.LATCHKEY_HOST_TESTS_A_MINUTE = 10
     tests = clocks(25)
     now = timezone.now()
@@ -113,7 +113,8 @@ def test_a_thousand_due_at_once_come_a_minute_s_worth_each_minute(settings):
             if held:
                 begun.append(at)
                 CredentialTest.objects.filter(pk=pk).update(finished_at=at, leased_until=None)
-        ids = [pk for pk, _ in timetable.sweep(at + timedelta(seconds=15))]
+        due = CredentialTest.objects.due(at + timedelta(seconds=15)).scheduled()
+        ids = list(due.order_by("not_before", "pk").values_list("pk", flat=True))
     assert len(begun) == 25
     for start in begun:
         assert sum(start <= other < start + timedelta(minutes=1) for other in begun) <= 10
@@ -144,7 +145,7 @@ def slow_down(monkeypatch):
 
     def say(seconds: float | None):
         finding = Finding(Outcome.RATE_LIMITED, http_status=429, retry_after=seconds)
-        monkeypatch.setattr(testing, "_look", lambda *_: finding)
+        monkeypatch.setattr(testing, "look", lambda *_: finding)
 
     return say
 

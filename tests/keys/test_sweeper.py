@@ -97,13 +97,14 @@ def test_each_environment_has_an_interval_of_its_own(now):
 
 def test_the_sweeper_rings_again_for_what_somebody_waits_for_first(now):
     secret = make_secret(make_key())
-    clock = ask(secret, interactive=False, not_before=now - timedelta(hours=1))
+    bulk = ask(secret, interactive=False, not_before=now - timedelta(hours=1))
+    ask(secret, interactive=False, reason="schedule", not_before=now - timedelta(hours=2))
     person = ask(secret)
     ask(secret, not_before=now - timedelta(seconds=1))  # its message may still be on its way
     ask(secret, leased_until=now + timedelta(seconds=9))
     ask(secret, finished_at=now)
-    assert timetable.sweep(now) == [(person.pk, True), (clock.pk, False)]
-    assert timetable.sweep(now, limit=1) == [(person.pk, True)]
+    assert timetable.sweep(now) == [person.pk, bulk.pk]
+    assert timetable.sweep(now, limit=1) == [person.pk]
 
 
 def test_after_three_strikes_the_worker_gives_up_and_the_key_is_not_blamed(now):
@@ -122,25 +123,36 @@ def test_a_third_attempt_still_under_lease_is_not_given_up(now):
     assert test.finished_at is None
 
 
-def test_tasks_ring_the_queue_that_fits(now, monkeypatch):
-    rung = []
-    monkeypatch.setattr(
-        tasks.run_credential_test, "apply_async", lambda args, queue: rung.append((args[0], queue))
-    )
+@pytest.fixture
+def rung(monkeypatch):
+    """The messages: which task, of which test, in which queue."""
+    sent = []
+    for task in (tasks.run_credential_test, tasks.run_due_tests):
+        name = task.name.rpartition(".")[2]
+        send = lambda args=(), *, queue, name=name: sent.append((name, *args, queue))  # noqa: E731
+        monkeypatch.setattr(task, "apply_async", send)
+    return sent
+
+
+def test_what_somebody_waits_for_has_a_message_of_its_own_and_a_queue_that_overtakes(rung):
     secret = make_secret(make_key())
-    person, clock = ask(secret), ask(secret, interactive=False)
+    person = ask(secret)
+    ask(secret, interactive=False, reason="schedule")
     tasks.sweep()
-    assert rung == [(person.pk, "now"), (clock.pk, "due")]
+    assert rung == [("run_credential_test", person.pk, "now")]
 
 
-def test_each_task_does_its_one_thing(now, monkeypatch):
-    rung = []
-    monkeypatch.setattr(
-        tasks.run_credential_test, "apply_async", lambda args, queue: rung.append(queue)
-    )
-    live_keys(1)
+def test_the_clock_rings_once_for_all_that_it_asked_for(now, rung):
+    live_keys(3)
     Key.objects.update(last_tested_at=now - timedelta(hours=1))
     tasks.schedule_tests()
-    assert rung == ["due"]
+    assert CredentialTest.objects.unfinished().count() == 3
+    assert rung == [("run_due_tests", "due")]
+    tasks.schedule_tests()
+    assert len(rung) == 1
+
+
+def test_each_task_does_its_one_thing():
     tasks.purge()
+    tasks.run_due_tests()
     tasks.run_credential_test(10**9)

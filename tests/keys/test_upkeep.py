@@ -12,7 +12,7 @@ from environments.events import Event
 from keys.models import LEASE, CredentialTest, Handover, Secret
 from keys.outcomes import Outcome
 from keys.probe import Finding
-from keys.upkeep import purging, testing
+from keys.upkeep import findings, purging, testing
 from tests.keys.made import TEXT, ask, make_key, make_secret
 from tests.log import events
 from tests.servers import saying, serving
@@ -146,7 +146,7 @@ def test_a_frozen_workers_late_answer_is_dropped(secret, endpoint):
     CredentialTest.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     endpoint(test, GOOD)
     assert frozen
-    assert testing.keep(frozen, Finding(Outcome.REFUSED)) is False
+    assert findings.keep(frozen, Finding(Outcome.REFUSED)) is False
     test.refresh_from_db()
     assert (test.result, test.attempt) == (Outcome.WORKS, 2)
     assert test.key.failing_since is None
@@ -157,7 +157,7 @@ def test_an_answer_after_cancelling_is_dropped(secret):
     held = CredentialTest.objects.claim(test.pk, timezone.now(), worker="w", ticket_hash="")
     CredentialTest.objects.update(finished_at=timezone.now(), outcome=Outcome.CANCELLED)
     assert held
-    assert testing.keep(held, Finding(Outcome.WORKS)) is False
+    assert findings.keep(held, Finding(Outcome.WORKS)) is False
 
 
 def test_what_a_person_waits_for_shows_each_stage_as_it_begins(secret, endpoint, monkeypatch):

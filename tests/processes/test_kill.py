@@ -45,7 +45,7 @@ from django.utils import timezone
 from keys.models import CredentialTest
 CredentialTest.objects.filter(finished_at=None).update(leased_until=timezone.now() - timedelta(seconds=1))
 """
-RING = "from keys import tasks; tasks.ring({}, interactive=True)"
+RING = "from keys import tasks; tasks.ring({})"
 
 
 @contextmanager
@@ -111,6 +111,7 @@ def machine(tmp_path):
             "DATABASE_URL": url,
             "CELERY_BROKER_URL": broker(),
             "LATCHKEY_ROLE": "worker",
+            "LATCHKEY_WORKER_THREADS": "2",
         }
         made = Machine(environment, tmp_path / "log")
         try:
@@ -142,7 +143,7 @@ def test_a_worker_killed_in_the_middle_of_a_test_loses_nothing(machine):
     with serving(answer) as server:
         machine.environment["LATCHKEY_INTERNAL_URL"] = f"http://127.0.0.1:{server.port}"
         test_id = machine.inside(MAKE)
-        worker = machine.start(programs.worker_command(2))
+        worker = machine.start(programs.worker_command())
         machine.inside(RING.format(test_id))
         assert met.wait(60), machine.log.read_text()[-2000:]
         worker.send_signal(signal.SIGKILL)
@@ -152,7 +153,7 @@ def test_a_worker_killed_in_the_middle_of_a_test_loses_nothing(machine):
         assert (attempt, outcome) == ("1", "-")
 
         machine.inside(PASS_TIME)
-        second = machine.start(programs.worker_command(2))
+        second = machine.start(programs.worker_command())
         machine.start(
             programs.beat_command(), LATCHKEY_ROLE="beat", **programs.FOR_THE_WORKER_ALONE
         )

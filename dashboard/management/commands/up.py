@@ -41,7 +41,7 @@ class Command(BaseCommand):
         link = _setup_link()
         connection.close()
         conf = layout.run / "supervisord.conf"
-        conf.write_text(supervisor_conf(settings.PORT, settings.LATCHKEY_WORKER_THREADS, layout))
+        conf.write_text(supervisor_conf(settings.PORT, layout))
         announcing.announce(settings.PORT, settings.LATCHKEY_BASE_URL, link, layout)
         os.execv(sys.executable, [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)])  # noqa: S606
 
