@@ -38,6 +38,17 @@ from keys.models import CredentialTest
 t = CredentialTest.objects.get()
 print(t.attempt, t.outcome or '-', t.worker or '-', CredentialTest.objects.count())
 """
+HERD = """
+from tests.keys.made import ask, make_key, make_secret
+for number in range(20):
+    ask(make_secret(make_key(f"key {number}")), interactive=False, reason="schedule")
+"""
+ROUND = "from keys import tasks; tasks.run_due_tests.apply_async(queue='due')"
+COUNT = """
+from keys.models import CredentialTest
+rows = CredentialTest.objects.all()
+print(rows.filter(outcome="works").count(), *rows.values_list("attempt", flat=True))
+"""
 # The one thing that is not waited for: a minute of lease. Only the clock is moved, on the row.
 PASS_TIME = """
 from datetime import timedelta
@@ -161,3 +172,33 @@ def test_a_worker_killed_in_the_middle_of_a_test_loses_nothing(machine):
     attempt, outcome, by, count = machine.inside(SHOW).split()
     assert (attempt, outcome, count) == ("2", "works", "1")
     assert by.endswith(f":{second.pid}")
+
+
+def test_a_worker_killed_in_the_middle_of_a_round_loses_none_of_it(machine):
+    met, hold = threading.Semaphore(0), threading.Event()
+
+    def answer(sock):
+        met.release()
+        hold.wait(60)
+        GOOD(sock)
+
+    with serving(answer) as server:
+        machine.environment["LATCHKEY_INTERNAL_URL"] = f"http://127.0.0.1:{server.port}"
+        machine.inside(HERD)
+        worker = machine.start(programs.worker_command())
+        machine.inside(ROUND)
+        for _ in range(2):
+            assert met.acquire(timeout=60), machine.log.read_text()[-2000:]
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(10)
+        hold.set()
+        works, *attempts = machine.inside(COUNT).split()
+        leased = attempts.count("1")
+        assert (works, leased >= 2, set(attempts)) == ("0", True, {"0", "1"})
+
+        machine.inside(PASS_TIME)
+        machine.start(programs.worker_command())
+        machine.inside(ROUND)
+        until(lambda: machine.inside(COUNT).split()[0] == "20", 90)
+    _, *attempts = machine.inside(COUNT).split()
+    assert sorted(attempts) == ["1"] * (20 - leased) + ["2"] * leased
