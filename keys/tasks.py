@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.utils import timezone
@@ -17,6 +18,8 @@ from keys.upkeep import (
     testing,
     timetable,
 )
+
+log = structlog.get_logger(__name__)
 
 NOW, DUE = "now", "due"  # the two queues of dashboard.celery, which a worker fetches from in turn
 
@@ -56,7 +59,10 @@ def step_batches() -> None:
 @shared_task(name="keys.tasks.run_due_tests")
 def run_due_tests() -> None:
     for rotation_id in rounds.run_due_tests():
-        advance(rotation_id)
+        try:
+            advance(rotation_id)
+        except Exception:  # the round goes on: the clock steps this rotation as well
+            log.exception("rotation not advanced")
 
 
 @worker_shutting_down.connect

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import django
@@ -11,14 +12,19 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db.models import Max, Min  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from environments.models import Environment, Organization  # noqa: E402
 from keys import tasks  # noqa: E402
+from keys.answers import Asked  # noqa: E402
+from keys.asking import Target  # noqa: E402
 from keys.crypto import SecretText  # noqa: E402
 from keys.fingerprint import mark  # noqa: E402
 from keys.models import CredentialTest, Key, Secret  # noqa: E402
+from keys.outcomes import Outcome  # noqa: E402
+from keys.probe import fetch_token  # noqa: E402
 from keys.sealing import seal_credential  # noqa: E402
 
 TEXT = "lk_dev_a herd"
@@ -66,6 +72,25 @@ def throughput(count: int) -> float:
     return count / (span["last"] - span["first"]).total_seconds()
 
 
+def floor(count: int) -> tuple[float, float]:
+    """The same requests through the one door, by as many threads, and nothing else: a second, CPU ms of each."""
+    target = Target(
+        f"{settings.LATCHKEY_INTERNAL_URL}/t/bare/token", "ck_bare", asked=Asked(built_in=True)
+    )
+    text, began, used = SecretText(TEXT), time.monotonic(), time.process_time()
+    with ThreadPoolExecutor(settings.LATCHKEY_WORKER_THREADS) as pool:
+        found = list(pool.map(lambda _: fetch_token(target, text, ticket="t" * 43), range(count)))
+    took, used = time.monotonic() - began, time.process_time() - used
+    if any(each.outcome is not Outcome.WORKS for each in found):
+        sys.exit("the bare requests did not all work")
+    return count / took, used / count * 1000
+
+
+def worker_cpu(pid: int) -> float:
+    """Seconds, all threads, as the kernel counts them (clock_getcpuclockid)."""
+    return time.clock_gettime(~pid << 3 | 2)
+
+
 def overtaking(count: int) -> list[float]:
     """Seconds from the asking of a test to its start, in the middle of the herd."""
     plant(count)
@@ -86,7 +111,22 @@ def overtaking(count: int) -> list[float]:
 
 
 if __name__ == "__main__":
-    many, herd = int(sys.argv[1]), int(sys.argv[2])
+    many, herd, worker = map(int, sys.argv[1:])
+    before = floor(many // 2)
+    used = worker_cpu(worker)
     per_second = throughput(many)
+    cpu = (worker_cpu(worker) - used) / many * 1000
+    after = floor(many // 2)
+    bare, bare_cpu = (sum(pair) / 2 for pair in zip(before, after, strict=True))
     CredentialTest.objects.all().delete()
-    print(json.dumps({"per_second": per_second, "waits": overtaking(herd)}))
+    print(
+        json.dumps(
+            {
+                "per_second": per_second,
+                "cpu": cpu,
+                "floor_per_second": bare,
+                "floor_cpu": bare_cpu,
+                "waits": overtaking(herd),
+            }
+        )
+    )

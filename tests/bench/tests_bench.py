@@ -85,7 +85,9 @@ def measured(broker: str, tests: int, herd: int) -> dict[str, object]:
         )
         try:
             time.sleep(3)
-            said = _run(environment, "-m", "tests.bench.herd", str(tests), str(herd))
+            said = _run(
+                environment, "-m", "tests.bench.herd", str(tests), str(herd), str(worker.pid)
+            )
         finally:
             worker.terminate()
             worker.wait(60)
@@ -115,12 +117,20 @@ def main(tests: int = 3000, herd: int = 10_000) -> None:
     print(
         f"One worker, {THREADS} threads, an endpoint of {TAKES * 1000:.0f} ms; {tests} tests; a herd of {herd}"
     )
-    print(f"{'broker':<18}{'tests/s':>9}{'interactive start, median':>28}{'worst of 10':>14}")
+    print(
+        "The floor: the same requests through the one door by 64 threads, no rows and no messages."
+    )
+    print(
+        f"{'broker':<18}{'tests/s':>9}{'floor/s':>9}{'ratio':>7}{'CPU ms':>9}{'floor':>7}"
+        f"{'interactive start, median':>27}{'worst of 10':>13}"
+    )
     for name, url in brokers().items():
         found = measured(url, tests, herd)
         waits = [float(wait) for wait in found["waits"]]  # type: ignore[attr-defined]
+        made, bare = float(found["per_second"]), float(found["floor_per_second"])  # type: ignore[arg-type]
         print(
-            f"{name:<18}{found['per_second']:>9.0f}{median(waits):>26.2f} s{max(waits):>12.2f} s",
+            f"{name:<18}{made:>9.0f}{bare:>9.0f}{made / bare:>7.2f}{found['cpu']:>9.2f}{found['floor_cpu']:>7.2f}"
+            f"{median(waits):>25.2f} s{max(waits):>11.2f} s",
             flush=True,
         )
     print(f"load {os.getloadavg()[0]:.1f}")
