@@ -41,6 +41,7 @@ _STATUSES = {
     429: Outcome.RATE_LIMITED,
 }
 # After a right secret our own token service names the cause; a stranger's words are only shown.
+_OWN_WORDS = ("The secret is right", "The proof is right", "The signature is right")
 _OWN_CAUSES = {
     "disabled": Outcome.DISABLED,
     "expired": Outcome.EXPIRED,
@@ -116,7 +117,7 @@ def _refusal(reply: Reply, body: Mapping[str, Any], asked: Asked, now: float) ->
         return _refused_assertion(reply, Verdict(outcome, error=code, said=said), now)
     if outcome is Outcome.REFUSED and asked.built_in:
         named = (cause for word, cause in _OWN_CAUSES.items() if word in said)
-        outcome = next(named, outcome) if said.startswith("The secret is right") else outcome
+        outcome = next(named, outcome) if said.startswith(_OWN_WORDS) else outcome
     return Verdict(outcome, error=code, said=said, note=_retry(reply))
 
 
