@@ -1,27 +1,19 @@
 """Two really started servers over one database: what one learns, the other obeys at once."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
-from urllib.parse import urlencode
 
 import pytest
-from django.conf import settings
 
-from tests.installation import free_port, until
+from tests.installation import until
 from tests.keys.issuer.conftest import FORM
+from tests.keys.issuer.started import Server
 
 pytestmark = [pytest.mark.processes, pytest.mark.enable_socket]
 
-GRANIAN = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-GRANIAN += ["--workers", "1", "--blocking-threads", "4", "--no-ws"]
-
+BASE = "http://localhost:8000"  # both are one issuer, wherever they listen
 PLANT = """
 import json
 from tests.keys.issuer.conftest import open_shop
@@ -39,62 +31,10 @@ print(json.dumps({"path": signer.path, "form": signer.form()}))
 """
 
 
-class Server:
-    def __init__(self, folder):
-        self.port = free_port()
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(settings.BASE_DIR),
-            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
-            "DATA_DIR": str(folder),
-        }
-
-    def command(self, *arguments):
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=settings.BASE_DIR,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
-
-    def shell(self, code):
-        return self.command("shell", "--no-imports", "-c", code)
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [*GRANIAN, "--port", str(self.port), "dashboard.wsgi:application"],
-            cwd=settings.BASE_DIR,
-            env=self.environment,
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        until(lambda: self.answers(), lambda: "the server did not start")
-
-    def answers(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) is not None
-
-    def post(self, path, form, **headers):
-        client = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            client.request("POST", path, urlencode(form), {"Content-Type": FORM} | headers)
-            reply = client.getresponse()
-            return reply.status, json.loads(reply.read())
-        finally:
-            client.close()
-
-
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("issuer")
-    pair = [Server(folder), Server(folder)]
+    pair = [Server(folder, BASE), Server(folder, BASE)]
     pair[0].command("keyring", "make")
     pair[0].command("migrate", "--verbosity", "0")
     for server in pair:
@@ -159,7 +99,7 @@ def test_both_sign_with_one_key_and_count_use_within_seconds(servers, shop):
 
 
 def test_a_server_that_is_stopped_writes_what_it_knows(servers, shop):
-    last = Server(servers[0].environment["DATA_DIR"])
+    last = Server(servers[0].environment["DATA_DIR"], BASE)
     last.start()
     assert last.post(shop["path"], shop["form"])[0] == 200
     last.stop()
