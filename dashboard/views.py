@@ -6,10 +6,11 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -71,9 +72,43 @@ def put_away_first_steps(request: SignedInRequest, scope: OrgScope) -> HttpRespo
 def search(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     words = request.GET.get("q", "").replace("\x00", "").strip()[:QUERY_LENGTH]
     found = finding.search(scope, words)
-    return render(
-        request, "dashboard/search.html", {"scope": scope, "words": words, "found": found}
-    )
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        response: HttpResponse = JsonResponse(_places(scope, found))
+    else:
+        facts = {"scope": scope, "words": words, "found": found}
+        response = render(request, "dashboard/search.html", facts)
+    patch_vary_headers(response, ["Accept"])
+    return response
+
+
+def _places(scope: OrgScope, found: finding.Found) -> dict[str, list[dict[str, str]]]:
+    """What was found, for the palette: name, address and a word to tell it by."""
+    org = scope.organization.slug
+    return {
+        "Keys": [
+            _place(
+                key.name,
+                key.environment.name,
+                "keys:detail",
+                org,
+                key.environment.slug,
+                key.client_id,
+            )
+            for key in found.keys
+        ],
+        "Teams": [
+            _place(team.name, team.purpose, "environments:team", org, team.slug)
+            for team in found.teams
+        ],
+        "People": [
+            _place(str(member.user), member.user.email, "environments:person", org, member.pk)
+            for member in found.people
+        ],
+    }
+
+
+def _place(name: str, about: str, page: str, *values: object) -> dict[str, str]:
+    return {"name": name, "about": about, "href": reverse(page, args=values)}
 
 
 @require_safe

@@ -12,6 +12,7 @@ from tests.browser.person import Person
 
 ACME = "/o/acme/"
 DEVELOPMENT = "/o/acme/e/development/"
+ANA = "ana@acme.example"
 PASSWORD = "seven quiet herons"
 STORED = "I have stored the secret where the service can read it"
 STAGES = [

@@ -1,13 +1,12 @@
 """The main job, as people do it: in Chromium, with web, worker and beat really running, and axe on each page."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, StorageState, expect
 
 from tests.browser.person import Person, somebody
 from tests.browser.steps import (
     ACME,
+    ANA,
     DEVELOPMENT,
     PASSWORD,
     STAGES,
@@ -32,18 +31,6 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.xdist_group("processes"),
 ]
-ANA = "ana@acme.example"
-
-
-@pytest.fixture(scope="module")
-def founded(chromium: Browser, house: Installation) -> StorageState:
-    """Ana comes by the set-up link, makes her account and names the organization."""
-    with somebody(chromium, house.url) as ana:
-        ana.opens(house.setup_link).sees("Set up Latchkey")
-        ana.fills({"Your name": "Ana", "E-mail address": ANA, "Password": PASSWORD})
-        ana.presses("Create account").sees("New organization")
-        ana.fills({"Name": "Acme"}).presses("Create organization").sees("No keys yet")
-        return ana.page.context.storage_state()
 
 
 def newcomer(chromium: Browser, house: Installation, name: str, link: str) -> StorageState:
@@ -53,13 +40,6 @@ def newcomer(chromium: Browser, house: Installation, name: str, link: str) -> St
         person.fills({"Your name": name, "Password": PASSWORD})
         person.presses("Create account and join").sees("No environment yet")
         return person.page.context.storage_state()
-
-
-@pytest.fixture
-def ana(chromium, house, founded) -> Iterator[Person]:
-    allowed = ["clipboard-read", "clipboard-write"]
-    with somebody(chromium, house.url, storage_state=founded, permissions=allowed) as person:
-        yield person
 
 
 @pytest.fixture(scope="module")

@@ -158,6 +158,19 @@ def test_search_shows_no_key_that_the_person_may_not_view(acme, issue, client):
     assert "No match" in client.get("/o/acme/search/?q=billing").content.decode()
 
 
+def test_the_palette_is_told_the_same_as_data(acme, issue, client):
+    made = issue(name="billing-api")
+    client.force_login(acme["viewer"])
+    answer = client.get("/o/acme/search/?q=billing", headers={"accept": "application/json"})
+    address = f"/o/acme/e/development/keys/{made.key.client_id}/"
+    assert answer.json()["Keys"] == [
+        {"name": "billing-api", "about": "Development", "href": address}
+    ]
+    assert "Accept" in answer["Vary"]
+    asked_by_a_browser = client.get("/o/acme/search/?q=billing", headers={"accept": "*/*"})
+    assert asked_by_a_browser["Content-Type"].startswith("text/html")
+
+
 @pytest.mark.parametrize("words", ["", "\x00", "x" * 5000, "%", "'\"<b>", "\ud800"])
 def test_search_takes_any_text(acme, client, words):
     client.force_login(acme["viewer"])
