@@ -55,6 +55,7 @@ app.conf.update(
         "tell": every(30, "keys.tasks.tell", DUE),
         "watch ages": every(300, "keys.tasks.watch_ages", DUE),
         "deliver notices": every(15, "environments.tasks.deliver_notices", DUE),
+        "renew signing keys": every(300, "keys.tasks.renew_signing_keys", DUE),
         "fold tests": every(300, "keys.tasks.fold_tests", DUE),
         "forget notices": every(3600, "environments.tasks.forget_notices", DUE),
         "purge": every(600, "keys.tasks.purge"),

@@ -36,6 +36,13 @@ CODES = (
         "Leave scope out to get all that the key has, or ask for some of the scopes on the key's page.",
     ),
     Code(
+        "unauthorized_client",
+        "400",
+        "The proof was right, but this door for clients of Redox is not open to the key.",
+        "An engineer opens it on the key's page, under Edit, where the environment's policy allows it. Or use the "
+        "environment's token endpoint.",
+    ),
+    Code(
         "invalid_grant",
         "400",
         "The token that was to be revoked belongs to another key.",

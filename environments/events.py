@@ -67,6 +67,7 @@ class Event(StrEnum):
     ENDPOINT_TROUBLED = "endpoint.troubled"
     ENDPOINT_RECOVERED = "endpoint.recovered"
     POLICY_CHANGED = "policy.changed"
+    SIGNING_KEY_RENEWED = "signing-key.renewed"
     BATCH_STARTED = "batch.started"
     BATCH_STOPPED = "batch.stopped"
     BATCH_CONTINUED = "batch.continued"
@@ -140,6 +141,7 @@ SENTENCES: Mapping[Event, str] = {
     Event.ENDPOINT_TROUBLED: "found in trouble the token endpoint",
     Event.ENDPOINT_RECOVERED: "found well again the token endpoint",
     Event.POLICY_CHANGED: "changed the policy of",
+    Event.SIGNING_KEY_RENEWED: "renewed the signing key of",
     Event.BATCH_STARTED: "started bulk work:",
     Event.BATCH_STOPPED: "stopped, after three failures in a row, bulk work:",
     Event.BATCH_CONTINUED: "continued bulk work:",

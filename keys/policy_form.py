@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from environments.services.policies import Policy
+from environments.services.policies import SIGNING_ALGORITHMS, Policy
 
 
 def _count(label: str, least: int, most: int, **more: Any) -> forms.IntegerField:
@@ -59,6 +59,12 @@ class PolicyForm(forms.Form):
         required=False,
         help_text="A key unused for so long is pointed out in the lists. Empty: never.",
     )
+    signing_algorithm = forms.ChoiceField(
+        label="Tokens are signed by",
+        choices=[(name, name) for name in SIGNING_ALGORITHMS],
+        help_text="ES256 is quick and known everywhere. A new signing key is published an hour before it signs, and "
+        "every 30 days; no token is refused meanwhile.",
+    )
     redox_doors = forms.BooleanField(
         label="Keys may use the doors for clients of Redox",
         required=False,
@@ -76,6 +82,7 @@ class PolicyForm(forms.Form):
             "grace_max_hours": policy.grace_max // hours,
             "test_interval_minutes": policy.test_interval // minutes,
             "idle_days": policy.idle_after and policy.idle_after // days,
+            "signing_algorithm": policy.signing_algorithm,
             "redox_doors": policy.redox_doors,
         }
         return cls(initial=initial)
@@ -98,5 +105,6 @@ class PolicyForm(forms.Form):
             expiry_required=said["expiry_required"],
             test_interval=timedelta(minutes=said["test_interval_minutes"]),
             idle_after=timedelta(days=idle) if idle else None,
+            signing_algorithm=said["signing_algorithm"],
             redox_doors=said["redox_doors"],
         )

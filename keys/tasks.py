@@ -15,6 +15,7 @@ from keys.upkeep import (
     purging,
     rotations,
     rounds,
+    signing_keys,
     testing,
     timetable,
 )
@@ -95,6 +96,11 @@ def watch_ages() -> None:
     now = timezone.now()
     ages.prepare_rotations(now)
     ages.warn_of_expiries(now)
+
+
+@shared_task(name="keys.tasks.renew_signing_keys")
+def renew_signing_keys() -> None:
+    signing_keys.renew_signing_keys(timezone.now())
 
 
 @shared_task(name="keys.tasks.fold_tests")

@@ -80,6 +80,8 @@ class Environment(models.Model):
     expiry_required = models.BooleanField(default=False)
     idle_after = models.DurationField(null=True, blank=True, default=timedelta(days=90))
     """A key unused for so long is pointed out; null: never."""
+    signing_algorithm = models.CharField(max_length=8, default="ES256", db_default="ES256")
+    """What its tokens are signed with, from the next signing key on."""
     redox_doors = models.BooleanField(default=False, db_default=False)
     """Whether its keys may open the doors that clients of Redox use."""
     created_at = models.DateTimeField(db_default=Now())

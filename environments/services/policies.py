@@ -13,6 +13,7 @@ from environments.policy import OrgAction
 
 LONGEST_GRACE = timedelta(days=90)
 SHORTEST_INTERVAL, LONGEST_INTERVAL = timedelta(minutes=1), timedelta(hours=24)
+SIGNING_ALGORITHMS = ("ES256", "RS256", "EdDSA")
 UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 
 
@@ -31,15 +32,17 @@ class Policy:
     test_interval: timedelta
     idle_after: timedelta | None
     redox_doors: bool
+    signing_algorithm: str
 
     @classmethod
     def of(cls, place: Environment) -> "Policy":
-        return cls(*(getattr(place, name) for name in WORDS))
+        return cls(**{name: getattr(place, name) for name in WORDS})
 
     @property
     def fits(self) -> bool:
         return (
             timedelta() <= self.grace_default <= self.grace_max <= LONGEST_GRACE
+            and self.signing_algorithm in SIGNING_ALGORITHMS
             and SHORTEST_INTERVAL <= self.test_interval <= LONGEST_INTERVAL
         )
 
@@ -55,15 +58,18 @@ WORDS = {
     "expiry_required": "Every key must expire",
     "test_interval": "Keys are tested every",
     "idle_after": "Idle warning after",
+    "signing_algorithm": "Tokens are signed by",
     "redox_doors": "Keys may use the doors for clients of Redox",
 }
 
 
-def _said(value: timedelta | bool | None) -> str:  # noqa: FBT001  # a value to be worded
+def _said(value: timedelta | bool | str | None) -> str:  # noqa: FBT001  # a value to be worded
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
     return spoken_span(value)
 
 

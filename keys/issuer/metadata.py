@@ -6,7 +6,7 @@ from environments.models import Environment
 from keys.issuer.assertion import ALGORITHMS
 from keys.issuer.clients import Place, issuer_url
 from keys.issuer.refusals import NotFound
-from keys.issuer.signing import ALGORITHM, first_key, public_keys
+from keys.issuer.signing import first_key, public_keys
 
 
 def discovery(issuer_id: str) -> dict[str, object]:
@@ -26,7 +26,7 @@ def discovery(issuer_id: str) -> dict[str, object]:
         **_ways_to_prove("revocation"),
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "id_token_signing_alg_values_supported": [environment.signing_algorithm],
     }
 
 

@@ -2,25 +2,27 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Self
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from django.conf import settings
 from django.db.models import Q
-from joserfc.jwk import ECKey
+from joserfc.jwk import import_key
 
+from environments.models import Environment
 from keys import sealing
-from keys.crypto import CannotOpen, Context, PrivateKeyring, SecretText
+from keys.crypto import CannotOpen, PrivateKeyring, SecretText
 from keys.issuer.clients import Place
 from keys.issuer.refusals import Unavailable
 from keys.models import SigningKey
+from keys.signing_pairs import context_of, new_pair
 
-ALGORITHM: Final = "ES256"
 ES256: Final = ec.ECDSA(hashes.SHA256())
 KEPT: Final = 4096
 
@@ -33,22 +35,38 @@ class Signer:
     """A private key, ready, with the header that every token of it begins with."""
 
     header: bytes
-    private: ec.EllipticCurvePrivateKey
+    raw: Callable[[bytes], bytes]
+    """Message → signature, as RFC 7515 joins it."""
 
     @classmethod
-    def of(cls, kid: str, private_jwk: SecretText) -> Self:
-        key = ECKey.import_key(json.loads(private_jwk.reveal()))
-        header = {"alg": ALGORITHM, "kid": kid, "typ": "at+jwt"}  # RFC 9068, 2.1
-        private = key.private_key
-        if private is None:
-            raise CannotOpen("no private key inside")
-        return cls(base64url(json.dumps(header, separators=(",", ":")).encode()), private)
+    def of(cls, row: SigningKey, private_jwk: SecretText) -> Self:
+        header = {"alg": row.algorithm, "kid": row.kid, "typ": "at+jwt"}  # RFC 9068, 2.1
+        private = getattr(import_key(json.loads(private_jwk.reveal())), "private_key", None)
+        return cls(
+            base64url(json.dumps(header, separators=(",", ":")).encode()), _signing_with(private)
+        )
 
     def sign(self, claims: str) -> str:
         """joserfc does the same in twice the time; it reads what is foreign, and this is our own."""
         text = self.header + b"." + base64url(claims.encode())
-        r, s = decode_dss_signature(self.private.sign(text, ES256))
-        return (text + b"." + base64url(r.to_bytes(32) + s.to_bytes(32))).decode()
+        return (text + b"." + base64url(self.raw(text))).decode()
+
+
+def _signing_with(private: object) -> Callable[[bytes], bytes]:
+    match private:
+        case ec.EllipticCurvePrivateKey():
+            return partial(_es256, private)
+        case rsa.RSAPrivateKey():
+            return partial(private.sign, padding=padding.PKCS1v15(), algorithm=hashes.SHA256())
+        case ed25519.Ed25519PrivateKey():
+            return private.sign
+        case _:
+            raise CannotOpen("no private key of a known kind inside")
+
+
+def _es256(private: ec.EllipticCurvePrivateKey, text: bytes) -> bytes:
+    r, s = decode_dss_signature(private.sign(text, ES256))
+    return r.to_bytes(32) + s.to_bytes(32)
 
 
 def base64url(raw: bytes) -> bytes:
@@ -68,17 +86,16 @@ def signer_of(place: Place) -> Signer:
 
 
 def first_key(place: Place) -> SigningKey:
-    """Made when first needed. Of two processes that need it at once, one finds the other's."""
-    private = ECKey.generate_key("P-256", private=True)
-    kid = private.thumbprint()
+    """Made when first needed; workers make the later ones. Of two processes that need it at once, one finds the other's."""
+    algorithm = Environment.objects.values_list("signing_algorithm", flat=True).get(pk=place.id)
+    kid, private, public = new_pair(algorithm)
     sealed = sealing.seal_signing_key(
-        SecretText(json.dumps(private.as_dict(private=True))), _context(place, kid)
+        private, context_of(place.organization_id, place.id, place.issuer_id, kid)
     )
-    public = {**private.as_dict(private=False), "kid": kid, "alg": ALGORITHM, "use": "sig"}
     row, _ = SigningKey.objects.get_or_create(
         environment_id=place.id,
         serial=1,
-        defaults={"kid": kid, "algorithm": ALGORITHM, "public_jwk": public, "sealed": sealed},
+        defaults={"kid": kid, "algorithm": algorithm, "public_jwk": public, "sealed": sealed},
     )
     return row
 
@@ -92,11 +109,8 @@ def public_keys(environment_id: int, now: datetime) -> list[dict[str, Any]]:
 
 def _open(row: SigningKey, place: Place) -> Signer:
     ring = parse(settings.LATCHKEY_ISSUER_PRIVATE_KEYS)
+    context = context_of(place.organization_id, place.id, place.issuer_id, row.kid)
     try:
-        return Signer.of(row.kid, ring.open(bytes(row.sealed), _context(place, row.kid)))
+        return Signer.of(row, ring.open(bytes(row.sealed), context))
     except CannotOpen as error:
         raise Unavailable(f"signing key {row.kid} cannot be opened: {error}") from error
-
-
-def _context(place: Place, kid: str) -> Context:
-    return Context(place.organization_id, place.id, "", kid, "signing_key", place.issuer_id)

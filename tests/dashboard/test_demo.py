@@ -100,7 +100,7 @@ def test_the_token_service_gives_what_the_keys_state_promises(told):
     assert set(refused) == {"load-generator", "legacy-importer", "status-page"}
     assert "disabled" in refused["load-generator"]
     assert "expired" in refused["legacy-importer"]
-    assert refused["status-page"] == "client_id or client_secret is not right."
+    assert refused["status-page"] == "client_id and what was sent to prove it do not fit together."
 
 
 def test_rotations_are_there_in_their_states_and_a_worker_would_agree(told):

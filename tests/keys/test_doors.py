@@ -17,6 +17,7 @@ POLICY = {
     "grace_max_hours": "168",
     "test_interval_minutes": "15",
     "idle_days": "90",
+    "signing_algorithm": "ES256",
 }
 OPEN = {"redox_door": True, "legacy_door": True}
 

@@ -27,6 +27,7 @@ AS_IT_IS = {
     "grace_max_hours": "168",
     "test_interval_minutes": "15",
     "idle_days": "90",
+    "signing_algorithm": "ES256",
 }
 
 
@@ -154,6 +155,7 @@ def test_the_verb_refuses_what_does_not_fit_whoever_calls_it(acme):
         test_interval=DAY,
         idle_after=None,
         redox_doors=False,
+        signing_algorithm="ES256",
     )
     with pytest.raises(BadPolicy):
         set_policy(acme.org("owner"), "development", odd)
