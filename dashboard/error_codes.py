@@ -62,6 +62,13 @@ CODES = (
         "Fetch a new token and send it as Authorization: Bearer …, to the environment that issued it.",
     ),
     Code(
+        "too_many_requests",
+        "429",
+        "Too many requests from this address failed, or the key buys more tokens a minute than it may.",
+        "Wait as long as the header Retry-After says. Keep a token until shortly before its five minutes are over; if "
+        "requests fail, correct the client ID and its secret or key before you go on.",
+    ),
+    Code(
         "not_found",
         "404",
         "There is nothing at this address of the token service.",

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
+from keys.issuer import usage
 from keys.issuer.assertion import BadAssertion, Claimed, Rules, Verified
-from keys.issuer.clients import Proven, issuer_url, stored
+from keys.issuer.clients import NO_LIMITS, Proven, issuer_url, stored
 from keys.issuer.database import Statement, insert_once
 from keys.issuer.refusals import InvalidClient, Refusal
-from keys.issuer.requests import Shown
+from keys.issuer.requests import Request, Shown
+from keys.issuer.throttle import keep_pace
 
 SPEND: Final = Statement("""
     INSERT INTO keys_spentassertion (key_id, mark, kept_until) VALUES (?, ?, ?)
@@ -24,22 +26,40 @@ TROUBLES: Final = {
 }
 
 
-def admit(issuer_id: str, shown: Shown, now: datetime) -> Proven:
+def admit(issuer_id: str, shown: Shown, request: Request, now: datetime) -> Proven:
     """At an endpoint of one environment: strict (RFC 7523, RFC 10070)."""
     client = Proven.by(issuer_id, shown, now)
     issuer = issuer_url(issuer_id)
     audiences = (issuer, f"{issuer}/token") if client.takes_token_url else (issuer,)
-    check(client, shown, Rules(audiences), now)
+    check(client, shown, Rules(audiences), request, now)
     return client
 
 
-def check(client: Proven, shown: Shown, rules: Rules, now: datetime) -> Verified | None:
+def check(
+    client: Proven, shown: Shown, rules: Rules, request: Request, now: datetime
+) -> Verified | None:
     """Everything that is told only to who has proven to be the client."""
     try:
+        _keep_limits(client, request, now)
         return _check(client, shown, rules, now)
     except Refusal as refusal:
         refusal.client_id = client.client_id
         raise
+
+
+def _keep_limits(client: Proven, request: Request, now: datetime) -> None:
+    """Our own tests come from a worker, and are not the use that is limited."""
+    limits = client.limits
+    if limits is NO_LIMITS or usage.is_own_test(client, request, now):
+        return
+    if not limits.let_in(request.address):
+        raise InvalidClient(
+            f"The proof is right, but this key may not be used from {request.address}. "
+            "The addresses that may use it stand on its page.",
+            reason="address",
+        )
+    if limits.tokens_a_minute:
+        keep_pace(client.key, limits.tokens_a_minute)
 
 
 def _check(client: Proven, shown: Shown, rules: Rules, now: datetime) -> Verified | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final, Self
 
 from django.conf import settings
@@ -15,18 +16,20 @@ from keys import fingerprint
 from keys.crypto import SecretText
 from keys.issuer.assertion import Claimed
 from keys.issuer.database import Statement, fetch_all
-from keys.issuer.refusals import InvalidClient, NotFound, Refusal
+from keys.issuer.refusals import NotFound, NotProven, Refusal
 from keys.issuer.requests import Shown
 
 CLIENT_ID: Final = re.compile(r"ck_[a-z2-7]{20}")
 NOT_RIGHT: Final = "client_id and what was sent to prove it do not fit together."
+
+type Network = IPv4Network | IPv6Network
 
 _PLACE: Final = """
     SELECT e.id, e.organization_id, e.kind, e.audience, e.scopes,
            (SELECT g.kid FROM keys_signingkey g WHERE g.environment_id = e.id AND g.signs_from <= ?
             ORDER BY g.serial DESC LIMIT 1),
            k.id, k.scopes, k.disabled_at IS NOT NULL, k.deleted_at IS NOT NULL,
-           p.id, p.public_id, p.expires_at <= ?,
+           p.id, p.public_id, p.expires_at <= ?, k.allowed_networks, k.tokens_a_minute,
 """
 _KEY: Final = """
     FROM environments_environment e
@@ -68,6 +71,27 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """From where a key may be used, and how often; nothing and None: no limit."""
+
+    networks: tuple[Network, ...]
+    tokens_a_minute: int | None
+
+    def let_in(self, address: str) -> bool:
+        if not self.networks:
+            return True
+        try:
+            came_from = ip_address(address)
+        except ValueError:
+            return False
+        came_from = getattr(came_from, "ipv4_mapped", None) or came_from
+        return any(came_from in network for network in self.networks)
+
+
+NO_LIMITS: Final = Limits((), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What proved the client: the row of a secret or of a public key."""
 
@@ -88,6 +112,7 @@ class Proven:
     trouble: str
     """Why they get no token all the same; empty when they do."""
     takes_token_url: bool = False
+    limits: Limits = NO_LIMITS
 
     @classmethod
     def by(cls, issuer_id: str, shown: Shown, now: datetime) -> Self:
@@ -116,7 +141,8 @@ class Proven:
             _granted(row[4], row[7]),
             Proof(row[10], row[11], signed),
             trouble=_trouble(deleted=row[9], disabled=row[8], expired=row[12]),
-            takes_token_url=signed and bool(row[15]),
+            takes_token_url=signed and bool(row[17]),
+            limits=NO_LIMITS if row[13] is row[14] is None else Limits(_networks(row[13]), row[14]),
         )
 
 
@@ -125,10 +151,10 @@ def _by_secret(
 ) -> tuple[Any, ...]:
     moment = stored(now)
     rows = fetch_all(BY_SECRET, (moment, moment, client_id, issuer_id))
-    marks = [(row[13], bytes(row[14])) for row in rows if row[10] is not None]
+    marks = [(row[15], bytes(row[16])) for row in rows if row[10] is not None]
     place = fingerprint.recognise(secret.reveal(), marks)
     if place is None:
-        raise _not_right(rows, "wrong secret")
+        raise _not_right(rows, client_id, "wrong secret")
     return rows[place]
 
 
@@ -137,17 +163,24 @@ def _by_signature(
 ) -> tuple[Any, ...]:
     moment = stored(now)
     rows = fetch_all(BY_SIGNATURE, (moment, moment, client_id, claimed.kid, issuer_id))
-    algorithm, public_jwk = (rows[0][13], rows[0][14]) if rows else ("", None)
+    algorithm, public_jwk = (rows[0][15], rows[0][16]) if rows else ("", None)
     if not claimed.is_signed_by(public_jwk, algorithm):
-        raise _not_right(rows, "unknown kid" if public_jwk is None else "bad signature")
+        reason = "unknown kid" if public_jwk is None else "bad signature"
+        raise _not_right(rows, client_id, reason)
     return rows[0]
 
 
-def _not_right(rows: Sequence[tuple[Any, ...]], reason: str) -> Refusal:
+def _not_right(rows: Sequence[tuple[Any, ...]], client_id: str, reason: str) -> Refusal:
     """One answer for all of them; the log alone tells them apart."""
     if not rows:
         return NotFound("There is no environment at this address.")
-    return InvalidClient(NOT_RIGHT, reason=reason if rows[0][6] else "unknown client")
+    return NotProven(NOT_RIGHT, client_id, reason=reason if rows[0][6] else "unknown client")
+
+
+@lru_cache(maxsize=1024)
+def _networks(stored: str | None) -> tuple[Network, ...]:
+    """As the database keeps them: JSON."""
+    return tuple(ip_network(each) for each in json.loads(stored)) if stored else ()
 
 
 def issuer_url(issuer_id: str) -> str:

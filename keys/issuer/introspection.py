@@ -50,6 +50,6 @@ def _asked(request: Request, issuer_id: str) -> tuple[str, Proven, datetime]:
     if not text:
         raise InvalidRequest("token is missing. Send the access token in the form.")
     now = datetime.now(UTC)
-    client = admit(issuer_id, Shown.by(request), now)
+    client = admit(issuer_id, Shown.by(request), request, now)
     usage.note(client, request, now)
     return text, client, now

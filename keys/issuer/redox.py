@@ -14,7 +14,7 @@ from keys.issuer.admission import check
 from keys.issuer.assertion import Claimed, Rules
 from keys.issuer.clients import CLIENT_ID, NOT_RIGHT, Proven
 from keys.issuer.database import Statement, fetch_all
-from keys.issuer.refusals import InvalidClient, InvalidRequest, NotFound, UnauthorizedClient
+from keys.issuer.refusals import InvalidRequest, NotFound, NotProven, UnauthorizedClient
 from keys.issuer.requests import Asked, Request, Shown, read_scope
 from keys.issuer.tokens import LIFE, sold
 from keys.models import RefreshToken
@@ -50,7 +50,7 @@ class Doors:
         try:
             return Proven.by(self.issuer_id, shown, now)
         except NotFound:
-            raise InvalidClient(NOT_RIGHT, reason="unknown client") from None
+            raise NotProven(NOT_RIGHT, shown.client_id, reason="unknown client") from None
 
 
 def grant(request: Request, _: str) -> dict[str, object]:
@@ -65,7 +65,7 @@ def grant(request: Request, _: str) -> dict[str, object]:
     client = doors.proven(asked.shown, now)
     _require(doors.redox, "the Redox door", client)
     rules = Rules((f"{settings.LATCHKEY_BASE_URL}{ASSERTION_DOOR}",), strict=False)
-    verified = check(client, asked.shown, rules, now)
+    verified = check(client, asked.shown, rules, request, now)
     claimed = read_scope(verified.scope) if verified and verified.scope else None
     return sold(client, asked.scope or claimed, request, now)
 
@@ -91,10 +91,10 @@ def _legacy(request: Request, prove: Callable[[datetime, Doors], Proven]) -> dic
     doors = Doors.of(_field(request, "apiKey"))
     try:
         client = prove(now, doors)
-    except InvalidClient as refusal:
-        raise InvalidClient(INVALID, reason=refusal.reason) from None
+    except NotProven as refusal:
+        raise NotProven(INVALID, refusal.shown_id, reason=refusal.reason) from None
     _require(doors.legacy, "the legacy door", client)
-    check(client, Shown(client.client_id, SecretText("")), Rules(()), now)
+    check(client, Shown(client.client_id, SecretText("")), Rules(()), request, now)
     bought = sold(client, None, request, now)
     text = token_urlsafe(32)
     RefreshToken.objects.create(
@@ -119,7 +119,7 @@ def _refreshed(client_id: str, text: str, doors: Doors, now: datetime) -> Proven
     )
     client = Proven.holding(doors.issuer_id, client_id, row, now) if row is not None else None
     if client is None:
-        raise InvalidClient(INVALID, reason="refresh token not known")
+        raise NotProven(INVALID, client_id, reason="refresh token not known")
     return client
 
 

@@ -86,6 +86,24 @@ class InvalidClient(Refusal):
         super().__init__(description, reason=reason, headers=(challenge,))
 
 
+class NotProven(InvalidClient):
+    """A stranger: an unknown client, or one whose proof is not right. Nobody is told which."""
+
+    def __init__(self, description: str, client_id: str, *, reason: str = "") -> None:
+        super().__init__(description, reason=reason)
+        self.shown_id = client_id
+
+
+class TooManyRequests(Refusal):
+    """RFC 6585, 4."""
+
+    code = "too_many_requests"
+    status = "429 Too Many Requests"
+
+    def __init__(self, description: str, seconds: int) -> None:
+        super().__init__(description, headers=(("Retry-After", str(seconds)),))
+
+
 class InvalidToken(Refusal):
     """RFC 6750, section 3: a request without any token gets a challenge without an error."""
 

@@ -23,7 +23,7 @@ def grant(request: Request, issuer_id: str) -> dict[str, object]:
     """The body of the answer (RFC 6749, 5.1)."""
     asked = Asked.of(request)
     now = datetime.now(UTC)
-    client = admit(issuer_id, asked.shown, now)
+    client = admit(issuer_id, asked.shown, request, now)
     return sold(client, asked.scope, request, now)
 
 

@@ -72,7 +72,7 @@ _once = threading.Lock()
 
 
 def note(client: Proven, request: Request, now: datetime) -> None:
-    if request.ticket and not client.proof.signed and _is_own_test(client, request.ticket, now):
+    if is_own_test(client, request, now):
         return
     with _lock:
         _add((client.proof.signed, client.proof.row), Use(now, now, request.address, 1))
@@ -135,9 +135,11 @@ def _put_back(uses: dict[Which, Use]) -> None:
             _add(which, use)
 
 
-def _is_own_test(client: Proven, ticket: str, now: datetime) -> bool:
+def is_own_test(client: Proven, request: Request, now: datetime) -> bool:
     """The worker tells its tests apart by a random ticket, whose hash stands on the row that it leased."""
-    digest = sha256(ticket.encode("latin-1", "replace")).hexdigest()
+    if not request.ticket or client.proof.signed:
+        return False
+    digest = sha256(request.ticket.encode("latin-1", "replace")).hexdigest()
     return bool(fetch_all(TEST, (client.proof.row, digest, stored(now))))
 
 

@@ -9,10 +9,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
 
-from keys.issuer import bearer, introspection, metadata, redox, tokens, usage
+from keys.issuer import bearer, introspection, metadata, redox, throttle, tokens, usage
 from keys.issuer.bodies import Body, read_form, read_form_or_json
 from keys.issuer.database import steadily
-from keys.issuer.refusals import Header, MethodNotAllowed, NotFound, Refusal
+from keys.issuer.refusals import Header, MethodNotAllowed, NotFound, NotProven, Refusal
 from keys.issuer.requests import Request
 
 ISSUER_PATHS: Final = (
@@ -98,14 +98,22 @@ def issuer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 def _answer(environ: WSGIEnvironment) -> tuple[str, bytes, tuple[Header, ...]]:
     address, issuer_id = _find(environ["PATH_INFO"])
     try:
-        if environ["REQUEST_METHOD"] not in address.methods:
-            raise MethodNotAllowed(", ".join(address.methods))
-        request = Request.read(environ, address.body)
-        document = steadily(lambda: address.answer(request, issuer_id))
+        document = _ask(address, issuer_id, environ)
     except Refusal as refusal:
         refusal.plain = address.plain
         raise
     return "200 OK", json.dumps(document).encode(), address.headers
+
+
+def _ask(address: Address, issuer_id: str, environ: WSGIEnvironment) -> Document:
+    if environ["REQUEST_METHOD"] not in address.methods:
+        raise MethodNotAllowed(", ".join(address.methods))
+    request = Request.read(environ, address.body)
+    try:
+        return steadily(lambda: address.answer(request, issuer_id))
+    except NotProven as refusal:
+        throttle.failed(refusal.shown_id, request.address)
+        raise
 
 
 def _find(path: str) -> tuple[Address, str]:

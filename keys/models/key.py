@@ -87,6 +87,10 @@ class Key(models.Model):
     scopes = models.JSONField(null=True, blank=True)
     takes_token_url = models.BooleanField(default=False, db_default=False)
     """Its assertions may name the token URL as their audience, as clients did before RFC 10070."""
+    allowed_networks = models.JSONField(null=True, blank=True)
+    """From where its client may come, as CIDR ranges; null: from anywhere."""
+    tokens_a_minute = models.PositiveIntegerField(null=True, blank=True)
+    """How many tokens it may buy, in each process of the token service; null: any number."""
     redox_door = models.BooleanField(default=False, db_default=False)
     legacy_door = models.BooleanField(default=False, db_default=False)
     """Which of the doors that clients of Redox use are open to it, where its environment has them."""

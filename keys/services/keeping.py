@@ -14,8 +14,11 @@ from keys.models import Key, Secret
 from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken
 from keys.services.rotating import locked, look_soon, settle
 
-SWITCHES = ("takes_token_url", "redox_door", "legacy_door")
-"""What the token service lets the clients of an issued key do beyond its usual rules."""
+SWITCHES = (
+    *("allowed_networks", "tokens_a_minute"),
+    *("takes_token_url", "redox_door", "legacy_door"),
+)
+"""What the token service asks of the clients of an issued key, and lets them do, beyond its usual rules."""
 DOORS = ("redox_door", "legacy_door")
 EDITABLE = ("name", "note", "used_by", "kept_in", *SWITCHES)
 
@@ -32,7 +35,7 @@ class OnlySecret(Exception):
     """It is the only secret that works: rotate, disable the key, or report a leak."""
 
 
-def edit_key(scope: Scope, client_id: str, **values: str | bool) -> None:
+def edit_key(scope: Scope, client_id: str, **values: object) -> None:
     """Change name, note, what uses it, where it is kept, and what its clients may do."""
     try:
         _edit_key(scope, client_id, values)
@@ -41,7 +44,7 @@ def edit_key(scope: Scope, client_id: str, **values: str | bool) -> None:
 
 
 @transaction.atomic
-def _edit_key(scope: Scope, client_id: str, values: dict[str, str | bool]) -> None:
+def _edit_key(scope: Scope, client_id: str, values: dict[str, object]) -> None:
     key = locked(scope, client_id, Action.EDIT)
     changed = [name for name in EDITABLE if name in values and getattr(key, name) != values[name]]
     opened = [name for name in DOORS if name in changed and values[name]]

@@ -86,3 +86,41 @@ def test_a_door_left_open_under_a_stricter_policy_can_still_be_shut(sign_in, iss
 def test_who_may_not_edit_opens_nothing(acme, issue, allowed, name):
     with pytest.raises(PermissionDenied):
         edit_key(acme.enter(name), issue().key.client_id, **OPEN)
+
+
+def test_an_engineer_says_from_where_and_how_often_a_key_is_used(sign_in, issue, acme):
+    key = issue().key
+    client = sign_in("engineer")
+    typed = {
+        "name": key.name,
+        "allowed_networks": "203.0.113.0/24, 2001:DB8::/32",
+        "tokens_a_minute": "30",
+    }
+    assert client.post(address(key, "edit/"), typed).status_code == 302
+    key.refresh_from_db()
+    assert key.allowed_networks == ["203.0.113.0/24", "2001:db8::/32"]
+    shown = text_of(client.get(address(key)))
+    assert "203.0.113.0/24, 2001:db8::/32" in shown
+    assert "30 tokens a minute" in shown
+    assert "203.0.113.0/24" in text_of(client.get(address(key, "edit/")))
+    client.post(address(key, "edit/"), {"name": key.name})
+    key.refresh_from_db()
+    assert (key.allowed_networks, key.tokens_a_minute) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("203.0.113.7/24", "Did you mean 203.0.113.0/24?"),
+        ("everywhere", "everywhere is no address range."),
+        ("10.0.0.0/33", "is no address range."),
+        (" ".join(f"10.0.{each}.0/24" for each in range(51)), "At most 50 ranges."),
+    ],
+)
+def test_what_is_no_range_is_said_at_its_field(sign_in, issue, typed, said):
+    key = issue().key
+    answer = sign_in("engineer").post(
+        address(key, "edit/"), {"name": key.name, "allowed_networks": typed}
+    )
+    assert answer.status_code == 422
+    assert said in text_of(answer)

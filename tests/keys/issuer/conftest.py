@@ -16,7 +16,7 @@ from joserfc.jwk import KeySet
 from environments.models import Environment, Organization
 from keys import fingerprint
 from keys.crypto import mint_secret
-from keys.issuer import usage
+from keys.issuer import throttle, usage
 from keys.issuer.wsgi import issuer
 from keys.models import Key, Secret
 
@@ -69,6 +69,12 @@ def no_flusher(monkeypatch):
     usage._uses.clear()
     yield
     usage._uses.clear()
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_tried_before():
+    throttle.failures.clear()
+    throttle.paces.clear()
 
 
 def open_shop(slug="acme", kind="development"):
