@@ -13,7 +13,7 @@ APPS := dashboard environments keys
 CODE := $(APPS) tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint lock bench faults
+.PHONY: help run test check lint lock bench faults fuzz
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench: .venv/dev.stamp  ## Measure (tests/bench); takes minutes, judges nothing
 
 faults: .venv/dev.stamp  ## Kill, stop and lose things at random (N=200 SEED=1); says what it cost
 	@$(BIN)/python -m tests.faults
+
+fuzz: .venv/dev.stamp  ## Throw requests of every shape at the token service (N=20000 SEED=1)
+	@$(BIN)/python -m tests.fuzz
 
 lock: .venv/dev.stamp  ## Resolve requirements.in and tests/requirements.in again, with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.13 \

@@ -25,14 +25,20 @@ TROUBLES: Final = {
     "disabled": "The proof is right, but this key is disabled. An engineer or its team's lead can enable it.",
 }
 
+NO_RULES: Final = Rules(())
+"""A secret has neither audience nor age."""
+
 
 def admit(issuer_id: str, shown: Shown, request: Request, now: datetime) -> Proven:
     """At an endpoint of one environment: strict (RFC 7523, RFC 10070)."""
     client = Proven.by(issuer_id, shown, now)
-    issuer = issuer_url(issuer_id)
-    audiences = (issuer, f"{issuer}/token") if client.takes_token_url else (issuer,)
-    check(client, shown, Rules(audiences), request, now)
+    check(client, shown, _strict(client) if client.proof.signed else NO_RULES, request, now)
     return client
+
+
+def _strict(client: Proven) -> Rules:
+    issuer = issuer_url(client.place.issuer_id)
+    return Rules((issuer, f"{issuer}/token") if client.takes_token_url else (issuer,))
 
 
 def check(

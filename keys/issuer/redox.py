@@ -10,7 +10,7 @@ from typing import Final, Self
 from django.conf import settings
 
 from keys.crypto import SecretText
-from keys.issuer.admission import check
+from keys.issuer.admission import NO_RULES, check
 from keys.issuer.assertion import Claimed, Rules
 from keys.issuer.clients import CLIENT_ID, NOT_RIGHT, Proven
 from keys.issuer.database import Statement, fetch_all
@@ -94,7 +94,7 @@ def _legacy(request: Request, prove: Callable[[datetime, Doors], Proven]) -> dic
     except NotProven as refusal:
         raise NotProven(INVALID, refusal.shown_id, reason=refusal.reason) from None
     _require(doors.legacy, "the legacy door", client)
-    check(client, Shown(client.client_id, SecretText("")), Rules(()), request, now)
+    check(client, Shown(client.client_id, SecretText("")), NO_RULES, request, now)
     bought = sold(client, None, request, now)
     text = token_urlsafe(32)
     RefreshToken.objects.create(
