@@ -114,7 +114,10 @@ def _claims(text: str, keys: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _proof_of(token: Verified, issuer_id: str) -> Secret | PublicKey | None:
     name = token.claims["proof"]
-    rows = PublicKey.objects if name.startswith(PUBLIC_KEY) else Secret.objects
+    # The token service's own database role may not read what is sealed.
+    rows = (
+        PublicKey.objects.all() if name.startswith(PUBLIC_KEY) else Secret.objects.defer("sealed")
+    )
     found: Secret | PublicKey | None = (
         rows.select_related("key__team", "key__environment__organization")
         .filter(
