@@ -1,6 +1,6 @@
 """The few tags and filters that templates need; parts without a body are files in templates/components/."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django import template
@@ -201,9 +201,12 @@ def _ticks_text(tones: Sequence[str]) -> str:
 
 @register.inclusion_tag("components/sparkline.html")
 def sparkline(
-    values: Sequence[float | None], unit: str = "ms", what: str = "Latency"
+    values: Sequence[float | None],
+    unit: str = "ms",
+    what: str = "Latency",
+    figures: Mapping[str, float] | None = None,
 ) -> dict[str, object]:
-    """{% sparkline values %}: a line from zero; None is a gap, never guessed."""
+    """{% sparkline values %}: a line from zero; None is a gap, never guessed. `figures` stand beside it."""
     known = sorted(value for value in values if value is not None)
     if not known:
         return {"label": f"{what}: not measured", "known": 0}
@@ -225,7 +228,7 @@ def sparkline(
         "points": lone,
         "label": label,
         "known": len(known),
-        "figures": {"Middle": middle, "95 of 100 within": slow, "Longest": known[-1]},
+        "figures": figures or {"Middle": middle, "95 of 100 within": slow, "Longest": known[-1]},
         "unit": unit,
     }
 

@@ -49,8 +49,7 @@ def check(
         _keep_limits(client, request, now)
         return _check(client, shown, rules, now)
     except Refusal as refusal:
-        refusal.client_id = client.client_id
-        raise
+        raise client.refused(refusal) from None
 
 
 def _keep_limits(client: Proven, request: Request, now: datetime) -> None:

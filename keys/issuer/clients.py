@@ -124,6 +124,12 @@ class Proven:
             row = _by_secret(issuer_id, client_id, shown.proof, now)
         return cls._of(row, issuer_id, client_id, signed=isinstance(shown.proof, Claimed))
 
+    def refused(self, refusal: Refusal) -> Refusal:
+        """The same, told and counted as theirs."""
+        refusal.client_id, refusal.key = self.client_id, self.key
+        refusal.proof = self.proof.public_id
+        return refusal
+
     @classmethod
     def holding(cls, issuer_id: str, client_id: str, secret: int, now: datetime) -> Self | None:
         """The client of a secret that was shown before; None where it has ended since."""
@@ -174,7 +180,10 @@ def _not_right(rows: Sequence[tuple[Any, ...]], client_id: str, reason: str) -> 
     """One answer for all of them; the log alone tells them apart."""
     if not rows:
         return NotFound("There is no environment at this address.")
-    return NotProven(NOT_RIGHT, client_id, reason=reason if rows[0][6] else "unknown client")
+    key = rows[0][6]
+    refusal = NotProven(NOT_RIGHT, client_id, reason=reason if key else "unknown client")
+    refusal.key = key
+    return refusal
 
 
 @lru_cache(maxsize=1024)

@@ -92,7 +92,9 @@ def _legacy(request: Request, prove: Callable[[datetime, Doors], Proven]) -> dic
     try:
         client = prove(now, doors)
     except NotProven as refusal:
-        raise NotProven(INVALID, refusal.shown_id, reason=refusal.reason) from None
+        told = NotProven(INVALID, refusal.shown_id, reason=refusal.reason)
+        told.key = refusal.key
+        raise told from None
     _require(doors.legacy, "the legacy door", client)
     check(client, Shown(client.client_id, SecretText("")), NO_RULES, request, now)
     bought = sold(client, None, request, now)
@@ -132,8 +134,7 @@ def _require(is_open: bool, door: str, client: Proven) -> None:  # noqa: FBT001 
         refusal = UnauthorizedClient(
             f"This key does not use {door}. It is switched on on the key's page, where the environment's policy allows it."
         )
-        refusal.client_id = client.client_id
-        raise refusal
+        raise client.refused(refusal)
 
 
 def _field(request: Request, name: str) -> str:

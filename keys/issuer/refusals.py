@@ -21,6 +21,9 @@ class Refusal(Exception):
         self.description = description
         self.reason = reason or description
         self.client_id = ""
+        self.key: int | None = None
+        self.proof = ""
+        """Whose use it is counted to: the row of a known client, and what proved it."""
         self.headers = headers
         self.plain = False
         """In plain text, as the legacy door always answered."""
@@ -100,8 +103,8 @@ class TooManyRequests(Refusal):
     code = "too_many_requests"
     status = "429 Too Many Requests"
 
-    def __init__(self, description: str, seconds: int) -> None:
-        super().__init__(description, headers=(("Retry-After", str(seconds)),))
+    def __init__(self, description: str, seconds: int, *, reason: str = "") -> None:
+        super().__init__(description, reason=reason, headers=(("Retry-After", str(seconds)),))
 
 
 class InvalidToken(Refusal):

@@ -73,6 +73,7 @@ def keep_pace(key: int, a_minute: int) -> None:
         raise TooManyRequests(
             f"This key may buy {a_minute} tokens a minute. A token is good for five minutes: keep it.",
             _seconds(wait),
+            reason="pace",
         )
 
 

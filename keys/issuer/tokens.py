@@ -44,8 +44,7 @@ def _scope(client: Proven, asked: tuple[str, ...] | None) -> str:
         refusal = InvalidScope(
             f"This key does not have the scope {beyond[0]}. It has: {has}.", reason="scope"
         )
-        refusal.client_id = client.client_id
-        raise refusal
+        raise client.refused(refusal)
     return " ".join(client.scopes if asked is None else asked)
 
 

@@ -5,17 +5,19 @@ import atexit
 import gc
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from ipaddress import ip_address
 from typing import Any, Final
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
+from keys.issuer import hours
 from keys.issuer.clients import Proven, stored
 from keys.issuer.database import Statement, fetch_all
+from keys.issuer.refusals import Refusal
 from keys.issuer.requests import Request
 
 EVERY: Final = 1.0
@@ -63,7 +65,7 @@ class Use:
             connection.ops.adapt_datetimefield_value(moment) for moment in (self.first, self.last)
         )
         collected = () if signed else (first,)
-        return *collected, self.count, last, _shown(self.address), last, last, proof
+        return *collected, self.count, last, hours.shown(self.address), last, last, proof
 
 
 _lock = threading.Lock()
@@ -76,6 +78,13 @@ def note(client: Proven, request: Request, now: datetime) -> None:
         return
     with _lock:
         _add((client.proof.signed, client.proof.row), Use(now, now, request.address, 1))
+    hours.note(client.key, client.proof.public_id, request.address, now)
+
+
+def note_refusal(refusal: Refusal, address: str, now: datetime) -> None:
+    """Of a known client: what goes wrong shows on its page."""
+    if refusal.key is not None and refusal.reason in hours.REASONS:
+        hours.note(refusal.key, refusal.proof, address, now, refusal.reason)
 
 
 def flush() -> None:
@@ -83,21 +92,30 @@ def flush() -> None:
     with _lock:
         uses = dict(_uses)
         _uses.clear()
-    if not uses:
+    counted = hours.take()
+    if not uses and not counted:
         return
     try:
-        # By id: two processes that lock rows in the same order cannot wait for each other.
-        with transaction.atomic(), connection.cursor() as cursor:
-            for signed, text in WRITE.items():
-                rows = [use.row(which) for which, use in sorted(uses.items()) if which[0] is signed]
-                if rows:
-                    cursor.executemany(text, rows)
+        _write(uses, counted)
     except (DatabaseError, InterfaceError) as error:
         log.warning("usage_not_written", cause=type(error).__name__, count=len(uses))
         _put_back(uses)
+        hours.put_back(counted)
     finally:
         if not connection.in_atomic_block:
             connection.close()
+
+
+@transaction.atomic
+def _write(uses: dict[Which, Use], counted: Counter[hours.What]) -> None:
+    """In the order of the ids: two processes that lock rows in the same order cannot wait for each other."""
+    with connection.cursor() as cursor:
+        for signed, text in WRITE.items():
+            rows = [use.row(which) for which, use in sorted(uses.items()) if which[0] is signed]
+            if rows:
+                cursor.executemany(text, rows)
+        if counted:
+            cursor.executemany(hours.WRITE, hours.rows_of(counted))
 
 
 def keep_flushing() -> None:
@@ -141,10 +159,3 @@ def is_own_test(client: Proven, request: Request, now: datetime) -> bool:
         return False
     digest = sha256(request.ticket.encode("latin-1", "replace")).hexdigest()
     return bool(fetch_all(TEST, (client.proof.row, digest, stored(now))))
-
-
-def _shown(address: str) -> str:
-    try:
-        return str(ip_address(address))
-    except ValueError:
-        return ""

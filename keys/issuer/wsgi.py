@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -111,8 +112,10 @@ def _ask(address: Address, issuer_id: str, environ: WSGIEnvironment) -> Document
     request = Request.read(environ, address.body)
     try:
         return steadily(lambda: address.answer(request, issuer_id))
-    except NotProven as refusal:
-        throttle.failed(refusal.shown_id, request.address)
+    except Refusal as refusal:
+        usage.note_refusal(refusal, request.address, datetime.now(UTC))
+        if isinstance(refusal, NotProven):
+            throttle.failed(refusal.shown_id, request.address)
         raise
 
 

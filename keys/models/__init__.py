@@ -5,6 +5,7 @@ from keys.models.credential_test import LEASE, STRIKES, CredentialTest, Credenti
 from keys.models.daily_figure import DailyFigure
 from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
+from keys.models.hour_of_use import HourOfUse
 from keys.models.key import TICKS, Key, KeyQuerySet
 from keys.models.provider_host import ProviderHost
 from keys.models.public_key import PUBLIC_KEY, PublicKey, SpentAssertion, new_public_key_id
@@ -28,6 +29,7 @@ __all__ = [
     "CredentialTestQuerySet",
     "DailyFigure",
     "Handover",
+    "HourOfUse",
     "Key",
     "KeyQuerySet",
     "ProviderHost",

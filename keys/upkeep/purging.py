@@ -11,6 +11,7 @@ from keys.models import (
     COLLECT_WITHIN,
     SHOWN_FOR,
     Handover,
+    HourOfUse,
     Key,
     RefreshToken,
     RevokedToken,
@@ -19,6 +20,8 @@ from keys.models import (
 )
 
 HANDOVERS_KEPT = timedelta(days=7)  # so long a replayed form finds what it made
+
+HOURS_KEPT = timedelta(days=90)
 
 
 def purge(now: datetime, limit: int = 500) -> None:
@@ -36,6 +39,7 @@ def purge(now: datetime, limit: int = 500) -> None:
     SpentAssertion.objects.filter(kept_until__lte=now).delete()
     RevokedToken.objects.filter(expires_at__lte=now).delete()
     RefreshToken.objects.filter(expires_at__lte=now).delete()
+    HourOfUse.objects.filter(hour__lte=now - HOURS_KEPT).delete()
 
 
 @transaction.atomic

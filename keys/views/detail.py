@@ -19,6 +19,7 @@ from keys.outcomes import Outcome
 from keys.progress.stages import Progress, progress_of
 from keys.progress.states import overlap_of, state_of
 from keys.snippets import snippets
+from keys.uses import uses_of
 from keys.views.common import about, key_here
 
 TABS = {
@@ -66,6 +67,7 @@ def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[
         return _history(request, scope, key)
     recent = list(key.tests.conclusive().newest_first()[:SPARK])
     return {
+        "uses": None if key.imported else uses_of(key, timezone.now()),
         "tones": tones(recent[:TICKS]),
         "times": [
             test.duration_ms if test.result is Outcome.WORKS else None for test in reversed(recent)

@@ -16,7 +16,7 @@ from joserfc.jwk import KeySet
 from environments.models import Environment, Organization
 from keys import fingerprint
 from keys.crypto import mint_secret
-from keys.issuer import throttle, usage
+from keys.issuer import hours, throttle, usage
 from keys.issuer.wsgi import issuer
 from keys.models import Key, Secret
 
@@ -67,8 +67,12 @@ def no_flusher(monkeypatch):
     """The thread would write through a connection of its own, outside the test's transaction."""
     monkeypatch.setattr(usage, "keep_flushing", lambda: None)
     usage._uses.clear()
+    hours.take()
+    hours._addresses.clear()
     yield
     usage._uses.clear()
+    hours.take()
+    hours._addresses.clear()
 
 
 @pytest.fixture(autouse=True)
