@@ -138,14 +138,11 @@ def look(scope: OrgScope, now: datetime) -> Overview:
 
 def keys_of(scope: OrgScope) -> KeyQuerySet:
     """A key shows the date of its newest live secret."""
-    newest = Secret.objects.filter(key=OuterRef("pk"), revoked_at=None).order_by(
-        "-created_at", "-pk"
-    )
     return (
         Key.objects.visible_to(scope.actor)
         .existing()
         .filter(environment__organization=scope.organization)
-        .annotate(ends_at=Subquery(newest.values("expires_at")[:1]))
+        .with_end()
     )
 
 
@@ -159,7 +156,7 @@ def _columns(scope: OrgScope, now: datetime) -> list[Figures]:
             keys=Count("pk"),
             failing=Count("pk", filter=FAILING),
             expiring=Count("pk", filter=running & Q(ends_at__lte=now + MONTH)),
-            untested=Count("pk", filter=running & Q(last_tested_at=None)),
+            untested=Count("pk", filter=running & Q(has_secret=True, last_tested_at=None)),
             disabled=Count("pk", filter=~running),
             idle=Count("pk", filter=running & Q(idle_from__lte=now)),
             last_test=Max("last_tested_at"),

@@ -21,6 +21,8 @@ ACTS: Mapping[str, str] = {
     "keys:retire": "to end the old secret of {key}",
     "keys:discard": "to discard the rotation of {key}",
     "keys:revoke": "to revoke a secret of {key}",
+    "keys:add_public_key": "to add a public key to {key}",
+    "keys:remove_public_key": "to remove a public key of {key}",
     "keys:leak": "to report a leaked secret of {key}",
     "keys:delete": "to delete {key}",
     "keys:bulk_new": "to act on several keys",

@@ -52,6 +52,8 @@ class Event(StrEnum):
     SECRET_PROVEN_DEAD = "secret.proven-dead"
     SECRET_STILL_ACCEPTED = "secret.still-accepted"
     SECRET_HELD = "secret.held"
+    PUBLIC_KEY_ADDED = "public-key.added"
+    PUBLIC_KEY_REVOKED = "public-key.revoked"
     ROTATION_PREPARED = "rotation.prepared"
     ROTATION_STARTED = "rotation.started"
     ROTATION_EXTENDED = "rotation.extended"
@@ -126,6 +128,8 @@ SENTENCES: Mapping[Event, str] = {
     Event.SECRET_PROVEN_DEAD: "proved dead the old secret of",
     Event.SECRET_STILL_ACCEPTED: "found still accepted the ended secret of",
     Event.SECRET_HELD: "held the old secret, still in use, of",
+    Event.PUBLIC_KEY_ADDED: "added a public key to",
+    Event.PUBLIC_KEY_REVOKED: "revoked a public key of",
     Event.ROTATION_PREPARED: "prepared a rotation of",
     Event.ROTATION_STARTED: "started the rotation of",
     Event.ROTATION_EXTENDED: "extended the grace period of",

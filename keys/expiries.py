@@ -67,9 +67,9 @@ def ending(keys: KeyQuerySet, now: datetime, within: timedelta) -> KeyQuerySet:
     nearest = Coalesce(Least("ends_at", "due_at"), "ends_at", "due_at", output_field=moment)
     return (
         keys.scheduled()
+        .with_end(standing)
         .annotate(
             born=Subquery(newest.values("created_at")[:1]),
-            ends_at=Subquery(newest.values("expires_at")[:1]),
             prepared=Exists(waits),
         )
         .annotate(due_at=due)
@@ -107,6 +107,7 @@ def as_ending(key: Key, scope: Scope | None, now: datetime) -> Ending:
     """`scope`: the person in this key's environment."""
     at: datetime = key.at  # type: ignore[attr-defined]  # annotated above
     expires = at == getattr(key, "ends_at", None)
+    tested = bool(getattr(key, "has_secret", True))
     return Ending(
         key,
         at,
@@ -114,8 +115,8 @@ def as_ending(key: Key, scope: Scope | None, now: datetime) -> Ending:
         _words(at, now, expires=expires),
         _tone(at, now, expires=expires),
         bool(getattr(key, "prepared", False)),
-        may_rotate=scope is not None and scope.may(Action.ROTATE, key),
-        may_edit=scope is not None and scope.may(Action.EDIT, key),
+        may_rotate=tested and scope is not None and scope.may(Action.ROTATE, key),
+        may_edit=tested and scope is not None and scope.may(Action.EDIT, key),
     )
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.http import QueryDict
 
 from environments.access import OrgScope
 from environments.models import Environment, Team
-from keys.models import Key, KeyQuerySet, Rotation, Secret
+from keys.models import Key, KeyQuerySet, PublicKey, Rotation, Secret
 from keys.outcomes import Outcome
 
 QUERY_LENGTH = 100
@@ -17,6 +17,7 @@ HEALTH = {
     "failing": "Failing",
     "working": "Working",
     "untested": "Untested",
+    "signed": "Public key alone",
     "rotating": "Rotating",
     "disabled": "Disabled",
     "expired": "Expired",
@@ -138,12 +139,14 @@ class Filters:
         wanted = _healthy(self.health, now)
         if self.words:
             hinted = Secret.objects.filter(key=OuterRef("pk"), hint=self.words.lstrip("…."))
+            named = PublicKey.objects.filter(key=OuterRef("pk"), kid=self.words)
             wanted &= (
                 Q(name__icontains=self.words)
                 | Q(note__icontains=self.words)
                 | Q(client_id__icontains=self.words)
                 | Q(outside_id__icontains=self.words)
                 | Q(Exists(hinted))
+                | Q(Exists(named))
             )
         if self.place:
             wanted &= Q(environment__slug=self.place)
@@ -171,14 +174,8 @@ class Filters:
 
 
 def _dated(keys: KeyQuerySet) -> KeyQuerySet:
-    """With the end of the newest secret, and the last use of any."""
-    of_key = Secret.objects.filter(key=OuterRef("pk"))
-    newest = of_key.filter(revoked_at=None).order_by("-created_at", "-pk")
-    used = of_key.exclude(last_used_at=None).order_by("-last_used_at")
-    return keys.annotate(
-        ends_at=Subquery(newest.values("expires_at")[:1]),
-        used_at=Subquery(used.values("last_used_at")[:1]),
-    )
+    """With the end of the newest proof, and the last use of any."""
+    return keys.with_end().with_use()
 
 
 def _ending(word: str, now: datetime) -> Q:
@@ -206,8 +203,9 @@ def _healthy(word: str, now: datetime) -> Q:
     current = live & (Q(ends_at=None) | Q(ends_at__gt=now))
     return {
         "failing": live & ~Q(failing_since=None),
-        "working": current & Q(failing_since=None, last_outcome=Outcome.WORKS),
-        "untested": live & Q(last_tested_at=None),
+        "working": current & Q(has_secret=True, failing_since=None, last_outcome=Outcome.WORKS),
+        "untested": live & Q(has_secret=True, last_tested_at=None),
+        "signed": live & Q(has_secret=False, endpoint=None),
         "rotating": live & Q(Exists(Rotation.objects.filter(key=OuterRef("pk"), closed_at=None))),
         "disabled": exists & ~Q(disabled_at=None),
         "expired": live & Q(ends_at__lte=now),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keys.facts import DEAD
-from keys.models import CredentialTest, Key, Rotation, Secret
+from keys.models import CredentialTest, Key, PublicKey, Rotation, Secret
 from keys.outcomes import Fault, Outcome
 from keys.progress.states import in_short
 
@@ -33,6 +33,22 @@ def unended(key: Key, now: datetime) -> list[Secret]:
     return [each for each in newest_first(key) if not each.ended_by(now)]
 
 
+def shown_proof(key: Key) -> Secret | PublicKey | None:
+    """The proof whose date a key shows: its newest secret, or where none is left its newest public key."""
+    return newest(key) or next((each for each in public_keys(key) if not each.revoked_at), None)
+
+
+def public_keys(key: Key) -> list[PublicKey]:
+    return sorted(key.public_keys.all(), key=lambda each: (each.created_at, each.pk), reverse=True)
+
+
+def signs_alone(key: Key) -> bool:
+    """Whether it is proven by signature only, so that no worker can test it: no secret was made, or none is left."""
+    if key.imported or newest(key) is not None or running(key) is not None:
+        return False
+    return bool(public_keys(key)) or not newest_first(key)
+
+
 def running(key: Key) -> Rotation | None:
     """The rotation that is open; lists fetch it with their rows."""
     listed: list[Rotation] | None = getattr(key, "running", None)
@@ -50,6 +66,8 @@ def health(key: Key, now: datetime) -> Health:
 
 
 def _unpaused(key: Key, now: datetime) -> Health:
+    if signs_alone(key):
+        return _signed(key, now)
     shown, rotation = newest(key), running(key)
     if shown is None:
         said = in_short(rotation, now).words if rotation else "every secret was revoked"
@@ -57,6 +75,19 @@ def _unpaused(key: Key, now: datetime) -> Health:
     if shown.ended_by(now):
         return Health("bad", "Expired", since=shown.expires_at)
     return _tested(key, shown, rotation, now)
+
+
+def _signed(key: Key, now: datetime) -> Health:
+    """Nothing here is tested: what is known is whether a client was given a token."""
+    held = [each for each in public_keys(key) if not each.revoked_at]
+    if not held:
+        return Health("bad", "No public key", "it cannot be used yet")
+    if all(each.ended_by(now) for each in held):
+        return Health("bad", "Expired", since=held[0].expires_at)
+    used = last_used(key)
+    if used is None:
+        return Health("idle", "Not used yet", "only its client can test it")
+    return Health("idle", "Used", "", used)
 
 
 def _tested(key: Key, shown: Secret, rotation: Rotation | None, now: datetime) -> Health:
@@ -129,4 +160,5 @@ def _judgement(outcome: Outcome) -> str:
 
 def last_used(key: Key) -> datetime | None:
     """By an outside client; our own tests do not count."""
-    return max((each.last_used_at for each in newest_first(key) if each.last_used_at), default=None)
+    proofs: list[Secret | PublicKey] = [*newest_first(key), *public_keys(key)]
+    return max((each.last_used_at for each in proofs if each.last_used_at), default=None)

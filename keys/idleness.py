@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, DateTimeField, ExpressionWrapper, F, OuterRef, Subquery, When
+from django.db.models import Case, DateTimeField, ExpressionWrapper, F, When
 from django.db.models.functions import Coalesce
 
 from keys.health import last_used
-from keys.models import Key, KeyQuerySet, Secret
+from keys.models import Key, KeyQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ def use_of(key: Key, now: datetime) -> Use:
 
 def with_idleness(keys: KeyQuerySet) -> KeyQuerySet:
     """`idle_from`: when a key becomes idle, or became; none where use is not measured or no policy minds."""
-    used = Secret.objects.filter(key=OuterRef("pk")).exclude(last_used_at=None)
-    last = used.order_by("-last_used_at").values("last_used_at")[:1]
     moment = DateTimeField()
     from_then = F("rest_since") + F("environment__idle_after")
-    return keys.annotate(rest_since=Coalesce(Subquery(last), "created_at")).annotate(
-        idle_from=Case(When(endpoint=None, then=ExpressionWrapper(from_then, moment)))
+    return (
+        keys.with_use()
+        .annotate(rest_since=Coalesce("used_at", "created_at"))
+        .annotate(idle_from=Case(When(endpoint=None, then=ExpressionWrapper(from_then, moment))))
     )

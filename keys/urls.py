@@ -13,6 +13,7 @@ from keys.views import (
     lists,
     making,
     policies,
+    public_keys,
     rotation,
     runs,
 )
@@ -38,6 +39,8 @@ of_one = [
     path("enable/", acts.enable, name="enable"),
     path("secrets/<slug:secret>/revoke/", acts.revoke, name="revoke"),
     path("secrets/<slug:secret>/leak/", rotation.leak, name="leak"),
+    path("public-keys/add/", public_keys.add, name="add_public_key"),
+    path("public-keys/<slug:public_key>/remove/", public_keys.remove, name="remove_public_key"),
     path("delete/", acts.delete, name="delete"),
 ]
 

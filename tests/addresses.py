@@ -7,19 +7,24 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.test import Client
 from django.urls import URLResolver, get_resolver
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from environments.access import OrgScope, enter, enter_organization
+from environments.access import OrgScope, Scope, enter, enter_organization
 from environments.models import Environment, EnvironmentGrant, Member, Notice, Team, User
 from environments.policy import EnvironmentRole, OrganizationRole
 from environments.services.invitations import invite
 from keys.handover import Browser as KnownBrowser
 from keys.models import Batch
+from keys.public_keys import read_public_keys
 from keys.services.bulk import Order, start_batch
 from keys.services.endpoints import NewEndpoint, add_endpoint
 from keys.services.issuing import NewKey, OneSight, create_key
+from keys.services.public_keys import add_public_keys
 from keys.services.rotating import Plan, prepare_rotation
 from keys.services.testing import request_test
 from tests.cast import Place
@@ -97,6 +102,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "env": env,
         "client_id": client_id,
         "secret": shown.secret.public_id,
+        "public_key": _public_key(here, client_id),
         "handover": shown.public_id,
         "test": request_test(here, client_id).pk,
         "team": team.slug,
@@ -111,6 +117,13 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "notice": _notice(user, scope, env).pk,
         "browser": browser.token,
     }
+
+
+def _public_key(scope: Scope, client_id: str) -> str:
+    pem = ec.generate_private_key(ec.SECP256R1()).public_key()
+    text = pem.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    (made,) = add_public_keys(scope, client_id, read_public_keys(text, now=timezone.now()))
+    return made.public_id
 
 
 def _notice(user: User, scope: OrgScope, env: str) -> Notice:

@@ -4,7 +4,18 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import (
+    Case,
+    DateTimeField,
+    Exists,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from environments.access import Scope
@@ -12,6 +23,7 @@ from environments.models import Environment, EnvironmentGrant, Team, TeamMember,
 from keys.crypto import mint_client_id
 from keys.models.credential_test import CredentialTest
 from keys.models.endpoint import TokenEndpoint
+from keys.models.public_key import PublicKey
 from keys.models.reach import reach
 from keys.models.rotation import Rotation
 from keys.models.secret import Secret
@@ -39,6 +51,35 @@ class KeyQuerySet(models.QuerySet["Key"]):
     def existing(self) -> Self:
         return self.filter(deleted_at=None)
 
+    def with_end(self, of_secrets: QuerySet[Secret] | None = None) -> Self:
+        """`has_secret`, and `ends_at`: of the newest secret, or where none is left of the newest public key."""
+        secrets = of_secrets
+        if secrets is None:
+            secrets = Secret.objects.filter(key=OuterRef("pk"), revoked_at=None)
+        public = PublicKey.objects.filter(key=OuterRef("pk"), revoked_at=None)
+        first, moment = ("-created_at", "-pk"), DateTimeField()
+        return self.annotate(has_secret=Exists(secrets)).annotate(
+            ends_at=Case(
+                When(
+                    has_secret=True,
+                    then=Subquery(secrets.order_by(*first).values("expires_at")[:1]),
+                ),
+                default=Subquery(public.order_by(*first).values("expires_at")[:1]),
+                output_field=moment,
+            )
+        )
+
+    def with_use(self) -> Self:
+        """`used_at`: the last use of any proof by an outside client; our own tests are none."""
+        by_secret = Secret.objects.filter(key=OuterRef("pk")).exclude(last_used_at=None)
+        by_signature = PublicKey.objects.filter(key=OuterRef("pk")).exclude(last_used_at=None)
+        last = [
+            Subquery(each.order_by("-last_used_at").values("last_used_at")[:1])
+            for each in (by_secret, by_signature)
+        ]
+        # Coalesce: the greatest of a date and nothing is nothing on SQLite.
+        return self.annotate(used_at=Coalesce(Greatest(*last), *last))
+
     def scheduled(self) -> Self:
         """Those that the timetable tests: disabled and deleted ones rest."""
         return self.filter(deleted_at=None, disabled_at=None)
@@ -49,6 +90,7 @@ class KeyQuerySet(models.QuerySet["Key"]):
             self.select_related("team", "environment__organization", "endpoint")
             .prefetch_related(
                 Prefetch("secrets", Secret.objects.order_by("-created_at", "-pk")),
+                Prefetch("public_keys", PublicKey.objects.order_by("-created_at", "-pk")),
                 Prefetch("rotations", Rotation.objects.open(), "running"),
                 Prefetch(
                     "tests", CredentialTest.objects.conclusive().newest_first()[:TICKS], "recent"

@@ -11,7 +11,7 @@ from django.utils import timezone
 from environments.access import Scope
 from environments.models import Environment
 from environments.policy import Action
-from keys.health import health, newest, running
+from keys.health import health, running, shown_proof, signs_alone
 from keys.models import Key
 from keys.services.issuing import KeyEnded
 from keys.snippets import doors_of, token_address
@@ -42,7 +42,8 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
         "key": key,
         "can": scope.can_on(key),
         "health": health(key, now),
-        "newest": newest(key),
+        "newest": shown_proof(key),
+        "signs": signs_alone(key),
         "running": running(key),
         "doors": doors_of(key),
         "token_address": key.endpoint.url if key.endpoint else token_address(key.environment),

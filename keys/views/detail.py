@@ -1,5 +1,7 @@
 """Everything true about one key, in five tabs."""
 
+from datetime import datetime
+
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -12,9 +14,9 @@ from environments.events import SENTENCES, Event
 from environments.guard import SignedInRequest, in_environment
 from environments.models import AuditEvent, Heartbeat
 from environments.policy import Action
-from keys.health import newest_first, tones, verdict_of
+from keys.health import newest_first, public_keys, signs_alone, tones, verdict_of
 from keys.idleness import use_of
-from keys.models import TICKS, Key
+from keys.models import TICKS, Key, PublicKey
 from keys.outcomes import Outcome
 from keys.progress.stages import Progress, progress_of
 from keys.progress.states import overlap_of, state_of
@@ -25,6 +27,7 @@ from keys.views.common import about, key_here
 TABS = {
     "overview": "Overview",
     "secrets": "Secrets",
+    "public-keys": "Public keys",
     "tests": "Tests",
     "use": "Use it",
     "history": "History",
@@ -39,7 +42,8 @@ FORMER = 20
 def detail(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse:
     key = key_here(scope, client_id)
     readable = scope.may(Action.READ_LOG, key)
-    tabs = [name for name in TABS if name != "history" or readable]
+    absent = _absent(key) | (set() if readable else {"history"})
+    tabs = [name for name in TABS if name not in absent]
     asked = request.GET.get("tab", "")
     tab = asked if asked in tabs else "overview"
     context = about(scope, key) | {
@@ -51,12 +55,20 @@ def detail(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
         context |= _history(request, scope, key) if readable else {"lines": []}
         return render(request, "keys/tombstone.html", context)
     context |= _inside(request, scope, key, tab)
-    return render(request, f"keys/tab_{tab}.html", context)
+    return render(request, f"keys/tab_{tab.replace('-', '_')}.html", context)
+
+
+def _absent(key: Key) -> set[str]:
+    """An outside endpoint knows nothing of public keys here; who only signs has no secrets and no tests."""
+    if key.imported:
+        return {"public-keys"}
+    never_any = signs_alone(key) and not newest_first(key)
+    return {"secrets", "tests"} if never_any else set()
 
 
 def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[str, object]:
-    if tab == "secrets":
-        return _secrets(key)
+    if tab in {"secrets", "public-keys"}:
+        return _secrets(key) if tab == "secrets" else _public_keys(key)
     if tab == "tests":
         tests = key.tests.select_related("secret", "asked_by").newest_first()
         page = Paginator(tests, PER_PAGE).get_page(request.GET.get("page"))
@@ -96,6 +108,22 @@ def _secrets(key: Key) -> dict[str, object]:
         "former": [each for each in rotations if each.closed_at][:FORMER],
         "overlap": overlap_of(drawn, now) if drawn else None,
     }
+
+
+def _public_keys(key: Key) -> dict[str, object]:
+    now = timezone.now()
+    rows = [{"held": each} | _standing(each, now) for each in public_keys(key)]
+    unended = any(not each.ended_by(now) for each in public_keys(key))
+    return {"public_keys": rows, "proven": unended or key.secrets.unended(now).exists()}
+
+
+def _standing(held: PublicKey, now: datetime) -> dict[str, str]:
+    if held.revoked_at:
+        return {"tone": "idle", "word": "Removed"}
+    if held.ended_by(now):
+        return {"tone": "bad", "word": "Expired"}
+    used = bool(held.use_count or held.last_used_at)
+    return {"tone": "ok", "word": "In use"} if used else {"tone": "idle", "word": "Not used yet"}
 
 
 def _history(request: SignedInRequest, scope: Scope, key: Key) -> dict[str, object]:

@@ -15,7 +15,7 @@ from environments.events import Event
 from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.policy import Action, OrgAction
 from keys.filters import Filters, seen_everywhere, teams_of
-from keys.health import health, last_used, newest
+from keys.health import health, last_used, shown_proof
 from keys.models import Key, KeyQuerySet
 
 HEAD = (
@@ -78,7 +78,7 @@ def _lines(keys: KeyQuerySet, now: datetime) -> Iterator[str]:
 
 
 def _cells(key: Key, now: datetime) -> list[str]:
-    state, shown, used = health(key, now), newest(key), last_used(key)
+    state, shown, used = health(key, now), shown_proof(key), last_used(key)
     return [
         key.name,
         key.shown_id,

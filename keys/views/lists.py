@@ -14,9 +14,9 @@ from environments.access import OrgScope, Scope, actions_anywhere
 from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.policy import Action, OrgAction
 from keys.filters import EXPIRY, HEALTH, USED, Filters, seen_everywhere, teams_of
-from keys.health import Health, health, newest, tones, unended
+from keys.health import Health, health, public_keys, shown_proof, tones, unended
 from keys.idleness import Use, use_of
-from keys.models import Key, KeyQuerySet, Secret
+from keys.models import Key, KeyQuerySet, PublicKey, Secret
 from keys.services import bulk
 from keys.snippets import token_address
 from keys.views.common import minutes_between_tests
@@ -30,16 +30,17 @@ class Row:
     health: Health
     tones: list[str]
     use: Use
-    newest: Secret | None
+    newest: Secret | PublicKey | None
     secrets: int
+    public: int
 
 
 def _row(key: Key, now: datetime) -> Row:
     recent = getattr(key, "recent", [])
-    shown = newest(key)
-    return Row(
-        key, health(key, now), tones(recent), use_of(key, now), shown, len(unended(key, now))
-    )
+    shown = shown_proof(key)
+    public = sum(not each.ended_by(now) for each in public_keys(key))
+    secrets = len(unended(key, now))
+    return Row(key, health(key, now), tones(recent), use_of(key, now), shown, secrets, public)
 
 
 def _listed(request: SignedInRequest, keys: KeyQuerySet, filters: Filters) -> dict[str, Any]:

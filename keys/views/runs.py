@@ -37,7 +37,10 @@ def test(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse
     try:
         asked = testing.request_test(scope, client_id, form.cleaned_data["secret"] or None)
     except testing.NothingToTest:
-        messages.warning(request, "There is no secret to test: every one has ended. Rotate first.")
+        messages.warning(
+            request,
+            "There is no secret to test. Public keys are tested by their clients: nobody else can sign.",
+        )
         return to_page("keys:detail", key)
     return to_page("keys:test_run", key, test=asked.pk)
 

@@ -1,0 +1,154 @@
+"""People's verbs on public keys: make a key that is proven by them, add some, revoke one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from environments import audit
+from environments.access import Scope
+from environments.events import Event
+from environments.policy import Action
+from keys.models import Key, PublicKey
+from keys.public_keys import MOST, CheckedKey
+from keys.services.issuing import AgainstPolicy, KeyToBe, NameTaken, NewKey
+from keys.services.rotating import MadeElsewhere, locked
+
+
+class KidTaken(Exception):
+    """A public key of this key that lives has the kid; `str` of it names it."""
+
+
+class AddedBefore(Exception):
+    """This very public key lives on this key already."""
+
+
+class TooManyPublicKeys(Exception):
+    """A key has so many public keys at most."""
+
+
+def create_key(scope: Scope, new: NewKey) -> Key:
+    """Make a key without a secret: nothing proves it until a public key is added."""
+    try:
+        return _create_key(scope, new)
+    except IntegrityError:
+        raise NameTaken from None
+
+
+@transaction.atomic
+def _create_key(scope: Scope, new: NewKey) -> Key:
+    place = f"environment:{scope.environment.slug}"
+    scope.require(Action.CREATE, KeyToBe.of(new.team), place)
+    key = Key.objects.create(
+        environment=scope.environment,
+        team=new.team,
+        name=new.name,
+        note=new.note,
+        used_by=new.used_by,
+        kept_in=new.kept_in,
+        scopes=list(new.scopes) if new.scopes is not None else None,
+        created_by=scope.actor,
+    )
+    team = new.team.name if new.team else None
+    audit.record(
+        scope, Event.KEY_CREATED, f"key:{key.client_id}", label=key.name, team=team, secret=None
+    )
+    return key
+
+
+@transaction.atomic
+def add_public_keys(
+    scope: Scope,
+    client_id: str,
+    entered: Sequence[CheckedKey],
+    *,
+    origin: PublicKey.Origin = PublicKey.Origin.PASTED,
+    expires_at: datetime | None = None,
+) -> list[PublicKey]:
+    """Several may live at once: the kid of an assertion picks one. All of them are added, or none."""
+    key = locked(scope, client_id, Action.ROTATE)
+    if key.imported:
+        raise MadeElsewhere
+    _refuse_twins(key, entered)
+    return [
+        _add(scope, key, each, origin, _sooner(each.expires_at, expires_at)) for each in entered
+    ]
+
+
+def _refuse_twins(key: Key, entered: Sequence[CheckedKey]) -> None:
+    held = list(key.public_keys.filter(revoked_at=None))
+    taken = {each.kid for each in held} & {each.kid for each in entered}
+    if {each.thumbprint for each in held} & {each.thumbprint for each in entered}:
+        raise AddedBefore
+    if taken:
+        raise KidTaken(min(taken))
+    if len(held) + len(entered) > MOST:
+        raise TooManyPublicKeys
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(filter(None, (one, other)), default=None)
+
+
+def _add(
+    scope: Scope,
+    key: Key,
+    each: CheckedKey,
+    origin: PublicKey.Origin,
+    expires_at: datetime | None,
+) -> PublicKey:
+    if scope.environment.expiry_required and expires_at is None:
+        raise AgainstPolicy
+    made = PublicKey.objects.create(
+        key=key,
+        origin=origin,
+        kid=each.kid,
+        algorithm=each.algorithm,
+        jwk=each.jwk,
+        kind=each.kind,
+        thumbprint=each.thumbprint,
+        created_by=scope.actor,
+        expires_at=expires_at,
+    )
+    _record(scope, Event.PUBLIC_KEY_ADDED, key, made, before=None, after=_told(made))
+    return made
+
+
+def _told(made: PublicKey) -> dict[str, str | None]:
+    ends = made.expires_at.isoformat() if made.expires_at else None
+    return {
+        "kid": made.kid,
+        "algorithm": made.algorithm,
+        "thumbprint": made.thumbprint,
+        "expires_at": ends,
+    }
+
+
+def _record(
+    scope: Scope,
+    event: Event,
+    key: Key,
+    made: PublicKey,
+    *,
+    before: dict[str, str | None] | None,
+    after: dict[str, str | None] | None,
+) -> None:
+    audit.record(
+        scope,
+        event,
+        f"key:{key.client_id}",
+        label=key.name,
+        public_key=made.public_id,
+        before=before,
+        after=after,
+    )
+
+
+@transaction.atomic
+def revoke_public_key(scope: Scope, client_id: str, public_id: str) -> None:
+    """End one for good, in every process at once. Its kid may come again, with another public key."""
+    key = locked(scope, client_id, Action.REVOKE)
+    ending = key.public_keys.get(public_id=public_id)
+    if ending.end(scope.actor, timezone.now()):
+        _record(scope, Event.PUBLIC_KEY_REVOKED, key, ending, before=_told(ending), after=None)

@@ -1,0 +1,96 @@
+"""Public keys of a key: add some, remove one."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from environments.access import Scope
+from environments.guard import SignedInRequest, in_environment
+from environments.policy import Action
+from environments.reauth import fresh_sign_in
+from keys.forms.public_keys import PublicKeyForm
+from keys.models import Key
+from keys.services import public_keys
+from keys.services.issuing import AgainstPolicy
+from keys.services.public_keys import AddedBefore, KidTaken, TooManyPublicKeys
+from keys.views.common import about, gone_once_deleted, living_key, to_page
+
+REFUSALS = {
+    KidTaken: ("kid", "A public key that lives has this kid. Remove it first, or choose another."),
+    AddedBefore: ("entered", "This key has this public key already."),
+    TooManyPublicKeys: ("entered", "Twenty public keys live at most. Remove those not in use."),
+    AgainstPolicy: ("expiry", "Every key of this environment must expire."),
+}
+
+
+def to_tab(key: Key) -> HttpResponse:
+    address = to_page("keys:detail", key)
+    address["Location"] += "?tab=public-keys"
+    return address
+
+
+# What is pasted by mistake may be private: no error report may show it.
+@sensitive_post_parameters("entered")
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_environment(Action.ROTATE)
+@fresh_sign_in
+@gone_once_deleted
+def add(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
+    key = _issued(scope, client_id, Action.ROTATE)
+    form = PublicKeyForm(scope.environment, request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _add_page(request, scope, key, form)
+    try:
+        made = public_keys.add_public_keys(
+            scope, client_id, form.keys, origin=form.made_in, expires_at=form.ends()
+        )
+    except tuple(REFUSALS) as refused:
+        form.add_error(*REFUSALS[type(refused)])
+        return _add_page(request, scope, key, form)
+    kids = ", ".join(each.kid for each in made)
+    messages.success(request, f"Added: {kids}. It is seen to work when its client uses it.")
+    return to_tab(key)
+
+
+def _issued(scope: Scope, client_id: str, action: Action) -> Key:
+    key = living_key(scope, client_id, action)
+    if key.imported:
+        raise Http404("An outside endpoint judges this key, not we.")
+    return key
+
+
+def _add_page(
+    request: SignedInRequest, scope: Scope, key: Key, form: PublicKeyForm
+) -> HttpResponse:
+    status = 422 if form.is_bound else 200
+    response = render(
+        request, "keys/add_public_key.html", about(scope, key) | {"form": form}, status=status
+    )
+    response["Cache-Control"] = "no-store, private"
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_environment(Action.REVOKE)
+@fresh_sign_in
+@gone_once_deleted
+def remove(
+    request: SignedInRequest, scope: Scope, client_id: str, public_key: str
+) -> HttpResponseBase:
+    key = _issued(scope, client_id, Action.REVOKE)
+    ending = key.public_keys.filter(public_id=public_key).first()
+    if ending is None:
+        raise Http404("No such public key.")
+    if request.method != "POST":
+        now = timezone.now()
+        others = key.public_keys.unended(now).exclude(pk=ending.pk).exists()
+        context = {"ending": ending, "last": not others and not key.secrets.unended(now).exists()}
+        return render(request, "keys/remove_public_key.html", about(scope, key) | context)
+    public_keys.revoke_public_key(scope, client_id, public_key)
+    messages.success(
+        request, f"The public key {ending.kid} is removed: its signatures are refused."
+    )
+    return to_tab(key)

@@ -1,0 +1,128 @@
+"""The pages of public keys."""
+
+import json
+
+import pytest
+from django.utils import timezone
+
+from environments.models import AuditEvent
+from keys.models import Key, PublicKey
+from keys.public_keys import read_public_keys
+from keys.services import public_keys as verbs
+from keys.services.issuing import NewKey
+from tests.cast import LONG_AGO
+from tests.keys.pages.addresses import page
+from tests.keys.pairs import ED, P256, private, public
+
+TYPED = {"kid": "", "algorithm": "", "expiry": "none", "origin": "pasted"}
+
+
+@pytest.fixture
+def signed(acme) -> Key:
+    return verbs.create_key(acme.enter("engineer"), NewKey("signer", acme.team))
+
+
+@pytest.fixture
+def held(acme, signed) -> PublicKey:
+    found = read_public_keys(json.dumps(public(P256)), now=timezone.now())
+    (made,) = verbs.add_public_keys(acme.enter("engineer"), signed.client_id, found)
+    return made
+
+
+def tab(client, key) -> str:
+    return client.get(page("detail", key) + "?tab=public-keys").content.decode()
+
+
+def test_an_engineer_pastes_a_public_key_and_sees_it_on_the_tab(sign_in, signed):
+    client = sign_in("engineer")
+    assert "This key cannot be used yet: no public key." in tab(client, signed)
+    text = json.dumps(public(P256, kid="main"))
+    answer = client.post(page("add_public_key", signed), TYPED | {"entered": text})
+    assert answer["Location"].endswith("?tab=public-keys")
+    shown = tab(client, signed)
+    assert "main" in shown
+    assert P256.thumbprint() in shown
+    assert "P-256" in shown
+    assert "cannot be used yet" not in shown
+
+
+def test_a_private_key_comes_back_in_no_page_and_rests_nowhere(sign_in, signed, caplog):
+    hidden = private(ED)
+    body = TYPED | {"entered": json.dumps(hidden)}
+    answer = sign_in("engineer").post(page("add_public_key", signed), body)
+    assert answer.status_code == 422
+    assert "This is a private key. It was not stored." in answer.content.decode()
+    for part in (hidden["d"], hidden["x"]):
+        assert part not in answer.content.decode()
+        assert part not in caplog.text
+    assert not PublicKey.objects.exists()
+    assert not AuditEvent.objects.filter(event="public-key.added").exists()
+
+
+def test_what_is_wrong_stands_at_the_field_with_the_text_kept(sign_in, signed):
+    text = json.dumps(public(P256, use="enc"))
+    answer = sign_in("engineer").post(page("add_public_key", signed), TYPED | {"entered": text})
+    said = answer.content.decode()
+    assert answer.status_code == 422
+    assert "not for signatures" in said
+    assert str(public(P256)["x"]) in said
+
+
+def test_the_same_public_key_twice_is_named(sign_in, signed, held):
+    body = TYPED | {"entered": json.dumps(public(P256)), "kid": "other"}
+    answer = sign_in("engineer").post(page("add_public_key", signed), body)
+    assert "has this public key already" in answer.content.decode()
+
+
+@pytest.mark.parametrize("act", ["add_public_key", "remove_public_key"])
+def test_support_is_refused_and_a_stranger_finds_nothing(sign_in, signed, held, act):
+    more = {"public_key": held.public_id} if act == "remove_public_key" else {}
+    address = page(act, signed, **more)
+    assert sign_in("support").get(address).status_code == 403
+    assert sign_in("support").post(address).status_code == 403
+    assert AuditEvent.objects.filter(event="access.denied").exists()
+    assert sign_in("stranger").get(address).status_code == 404
+
+
+@pytest.mark.parametrize("act", ["add_public_key", "remove_public_key"])
+def test_an_old_sign_in_is_asked_for_again(sign_in, signed, held, act):
+    more = {"public_key": held.public_id} if act == "remove_public_key" else {}
+    client = sign_in("engineer", ago=LONG_AGO)
+    assert "/reauthenticate/" in client.get(page(act, signed, **more))["Location"]
+
+
+def test_the_last_one_is_removed_after_a_word_of_warning(sign_in, signed, held):
+    client = sign_in("lead")
+    address = page("remove_public_key", signed, public_key=held.public_id)
+    assert "The key will stop working" in client.get(address).content.decode()
+    assert client.post(address).status_code == 302
+    shown = tab(client, signed)
+    assert "Removed" in shown
+    assert "cannot be used yet" in shown
+
+
+def test_no_test_is_offered_for_a_key_that_only_signs_and_the_page_says_why(sign_in, signed, held):
+    shown = sign_in("engineer").get(page("detail", signed)).content.decode()
+    assert "Test now" not in shown
+    assert "not tested here" in shown
+    assert "Not used yet" in shown
+    asked = sign_in("support").post(page("test", signed), follow=True).content.decode()
+    assert "no secret to test" in asked
+
+
+def test_lists_and_files_call_it_neither_failing_nor_untested(sign_in, signed, held):
+    client = sign_in("engineer")
+    shown = client.get("/o/acme/e/development/").content.decode()
+    assert "Not used yet" in shown
+    assert "No secret" not in shown
+    assert "signer" not in client.get("/o/acme/e/development/?health=untested").content.decode()
+    assert "signer" in client.get("/o/acme/e/development/?health=signed").content.decode()
+    assert "signer" in client.get(f"/o/acme/keys/?q={held.kid}").content.decode()
+    file = b"".join(client.get("/o/acme/keys/csv/")).decode()
+    assert "Not used yet" in file
+
+
+def test_an_outside_endpoint_takes_no_public_key(sign_in, imported):
+    client = sign_in("engineer")
+    assert client.get(page("add_public_key", imported)).status_code == 404
+    assert "Public keys" not in client.get(page("detail", imported)).content.decode()
