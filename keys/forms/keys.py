@@ -24,6 +24,7 @@ EXPIRY = [
 ]
 TEN_YEARS = timedelta(days=3653)
 ONCE_LENGTH = 64
+SECRET, PUBLIC_KEY = "secret", "public_key"
 
 
 def readable(value: str) -> None:
@@ -169,6 +170,12 @@ class NewKeyForm(Ending, Described):
     once = forms.CharField(
         max_length=ONCE_LENGTH, min_length=16, validators=[readable], widget=forms.HiddenInput
     )
+    method = forms.ChoiceField(
+        required=False,
+        choices=[(PUBLIC_KEY, "Public key"), (SECRET, "Secret")],
+        initial=SECRET,
+        widget=forms.RadioSelect,
+    )
     team = forms.ChoiceField(help_text="Its people see and test the key; its leads rotate it.")
     scopes = forms.MultipleChoiceField(
         required=False,
@@ -177,7 +184,7 @@ class NewKeyForm(Ending, Described):
         error_messages={"invalid_choice": "Choose scopes that this environment offers."},
     )
     field_order = [
-        "once", "name", "team", "note", "used_by", "kept_in", "expiry", "ends_at", "scopes",
+        "once", "name", "team", "note", "used_by", "kept_in", "method", "expiry", "ends_at", "scopes",
     ]  # fmt: skip
 
     def __init__(self, scope: Scope, *args: Any, **kwargs: Any) -> None:
@@ -193,6 +200,18 @@ class NewKeyForm(Ending, Described):
         choice_field(self, "scopes").choices = [(each, each) for each in offered]
         self.fields["scopes"].required = bool(offered)
         self.fields["used_by"].required = scope.environment.production
+
+    def clean(self) -> dict[str, Any]:
+        """A key that signs has no secret to end; each of its public keys is given an end of its own."""
+        cleaned = super().clean()
+        if self.signs:
+            for name in ("expiry", "ends_at"):
+                self.errors.pop(name, None)
+        return cleaned
+
+    @property
+    def signs(self) -> bool:
+        return self.cleaned_data.get("method") == PUBLIC_KEY
 
     def _usual(self) -> str:
         """The longest of the days that the policy lets one choose."""

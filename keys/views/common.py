@@ -60,6 +60,12 @@ def to_page(name: str, key: Key, **more: object) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse(name, kwargs=key.address | more))
 
 
+def to_tab(key: Key, tab: str = "public-keys") -> HttpResponseRedirect:
+    address = to_page("keys:detail", key)
+    address["Location"] += f"?tab={tab}"
+    return address
+
+
 def gone_once_deleted[**P](view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
     """For acts: somebody may delete the key between this page's look at it and its verb."""
 

@@ -2,7 +2,9 @@
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -16,10 +18,10 @@ from environments.reauth import fresh_in_production
 from keys.forms.keys import NewKeyForm
 from keys.handover import Browser, CannotShow
 from keys.models import CredentialTest, Handover
-from keys.services import issuing
+from keys.services import issuing, public_keys
 from keys.services.issuing import NameTaken, NewKey, OneSight
 from keys.snippets import env_file, snippets
-from keys.views.common import about, minutes_between_tests, to_page
+from keys.views.common import about, minutes_between_tests, to_page, to_tab
 
 # Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
 REFERRER = "same-origin"
@@ -37,16 +39,22 @@ def new_once() -> str:
 @fresh_in_production
 def create(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
     if request.method == "POST":
-        form = NewKeyForm(scope, request.POST)
-        if not form.is_valid():
-            return _form_page(request, scope, form)
-        if scope.environment.production and "confirmed" not in request.POST:
-            return _to_confirmation(request)
-        return _create(request, scope, form)
+        return _make(request, scope)
     if CONFIRM in request.GET:
         return _confirmation(request, scope)
     initial = {"scopes": scope.environment.scopes} | _draft(request.GET) | {"once": new_once()}
     return _form_page(request, scope, NewKeyForm(scope, initial=initial))
+
+
+def _make(request: SignedInRequest, scope: Scope) -> HttpResponse:
+    form = NewKeyForm(scope, request.POST)
+    if not form.is_valid():
+        return _form_page(request, scope, form)
+    if form.signs:
+        return _create_signed(request, scope, form)
+    if scope.environment.production and "confirmed" not in request.POST:
+        return _to_confirmation(request)
+    return _create(request, scope, form)
 
 
 def _to_confirmation(request: SignedInRequest) -> HttpResponse:
@@ -62,7 +70,7 @@ def _confirmation(request: SignedInRequest, scope: Scope) -> HttpResponse:
     said = request.GET.copy()
     said["once"] = new_once()
     form = NewKeyForm(scope, said)
-    if not form.is_valid():
+    if not form.is_valid() or form.signs:
         return _form_page(request, scope, form)
     draft = request.GET.copy()
     del draft[CONFIRM]
@@ -86,23 +94,34 @@ def _form_page(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> Http
 
 
 def _create(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
-    said = form.cleaned_data
-    new = NewKey(
-        name=said["name"],
-        team=form.team_chosen,
-        note=said["note"],
-        used_by=said["used_by"],
-        kept_in=said["kept_in"],
-        scopes=form.scopes_chosen,
-        expires_at=form.expires_at(timezone.now()),
-    )
     browser = Browser.of(request)
+    once = form.cleaned_data["once"]
+    new = _said(form, form.expires_at(timezone.now()))
     try:
-        shown = issuing.create_key(scope, new, OneSight(browser, said["once"]))
+        shown = issuing.create_key(scope, new, OneSight(browser, once))
     except NameTaken:
-        form.add_error("name", f"Another key in {scope.environment.name} has this name.")
-        return _form_page(request, scope, form)
+        return _taken(request, scope, form)
     return to_secret(shown, browser)
+
+
+def _create_signed(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
+    """Nothing is shown once and nothing is confirmed: no secret is made, and no public key is there yet."""
+    try:
+        key = public_keys.create_key(scope, _said(form, None))
+    except NameTaken:
+        return _taken(request, scope, form)
+    messages.success(request, f"{key.name} is made. It can be used once it has a public key.")
+    return to_tab(key)
+
+
+def _said(form: NewKeyForm, expires_at: datetime | None) -> NewKey:
+    lines = {name: form.cleaned_data[name] for name in ("name", "note", "used_by", "kept_in")}
+    return NewKey(**lines, team=form.team_chosen, scopes=form.scopes_chosen, expires_at=expires_at)
+
+
+def _taken(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
+    form.add_error("name", f"Another key in {scope.environment.name} has this name.")
+    return _form_page(request, scope, form)
 
 
 def to_secret(shown: Handover, browser: Browser) -> HttpResponse:
@@ -144,9 +163,7 @@ def secret(
 
 
 def _to_secrets(shown: Handover) -> HttpResponse:
-    address = to_page("keys:detail", shown.secret.key)
-    address["Location"] += "?tab=secrets"
-    return address
+    return to_tab(shown.secret.key, "secrets")
 
 
 def _finish(scope: Scope, shown: Handover) -> HttpResponse:

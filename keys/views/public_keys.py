@@ -16,7 +16,7 @@ from keys.models import Key
 from keys.services import public_keys
 from keys.services.issuing import AgainstPolicy
 from keys.services.public_keys import AddedBefore, KidTaken, TooManyPublicKeys
-from keys.views.common import about, gone_once_deleted, living_key, to_page
+from keys.views.common import about, gone_once_deleted, living_key, to_tab
 
 REFUSALS = {
     KidTaken: ("kid", "A public key that lives has this kid. Remove it first, or choose another."),
@@ -24,12 +24,6 @@ REFUSALS = {
     TooManyPublicKeys: ("entered", "Twenty public keys live at most. Remove those not in use."),
     AgainstPolicy: ("expiry", "Every key of this environment must expire."),
 }
-
-
-def to_tab(key: Key) -> HttpResponse:
-    address = to_page("keys:detail", key)
-    address["Location"] += "?tab=public-keys"
-    return address
 
 
 # What is pasted by mistake may be private: no error report may show it.

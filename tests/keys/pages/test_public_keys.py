@@ -11,7 +11,7 @@ from keys.public_keys import read_public_keys
 from keys.services import public_keys as verbs
 from keys.services.issuing import NewKey
 from tests.cast import LONG_AGO
-from tests.keys.pages.addresses import page
+from tests.keys.pages.addresses import page, place
 from tests.keys.pairs import ED, P256, private, public
 
 TYPED = {"kid": "", "algorithm": "", "expiry": "none", "origin": "pasted"}
@@ -126,3 +126,26 @@ def test_an_outside_endpoint_takes_no_public_key(sign_in, imported):
     client = sign_in("engineer")
     assert client.get(page("add_public_key", imported)).status_code == 404
     assert "Public keys" not in client.get(page("detail", imported)).content.decode()
+
+
+def test_a_key_with_the_method_public_key_makes_no_secret_and_leads_to_its_tab(sign_in, acme):
+    said = {"name": "ledger", "team": "none", "used_by": "it", "scopes": ["api:production"]}
+    said |= {"once": "o" * 32, "method": "public_key", "expiry": "none"}
+    acme.organization.environments.update(expiry_required=True)
+    client = sign_in("engineer")
+    answer = client.post(place("create", env="production"), said)
+    key = Key.objects.get(name="ledger")
+    assert answer["Location"] == page("detail", key) + "?tab=public-keys"
+    assert not key.secrets.exists()
+    shown = client.get(answer["Location"]).content.decode()
+    assert "This key cannot be used yet: no public key." in shown
+    assert ">Secrets<" not in shown
+    again = client.post(place("create", env="production"), said)
+    assert "has this name" in again.content.decode()
+
+
+def test_the_form_offers_both_methods(sign_in, acme):
+    shown = sign_in("engineer").get(place("create")).content.decode()
+    assert "Public key (recommended)" in shown
+    assert 'value="secret"' in shown
+    assert sign_in("support").get(place("create")).status_code == 403
