@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils import timezone
 
 from environments.models import Environment
 from keys import provider_snippets
 from keys.crypto import SecretText
+from keys.health import public_keys, signs_alone
 from keys.models import Key, TokenEndpoint
+from keys.signed_snippets import Signer
 
 CURL = """\
 export CLIENT_ID={client_id}
@@ -62,12 +65,29 @@ def token_address(environment: Environment) -> str:
 def snippets(key: Key) -> list[Snippet]:
     if key.endpoint:
         return _of_provider(key, key.endpoint)
+    if signs_alone(key):
+        return _signed(key)
     facts = {"client_id": key.client_id, "url": token_address(key.environment)}
     return [
         Snippet("curl", "curl", CURL.format(**facts)),
         Snippet("python", "Python", PYTHON.format(**facts)),
         Snippet("node", "Node", NODE.format(**facts)),
     ]
+
+
+def _signed(key: Key) -> list[Snippet]:
+    """With its newest public key; before it has one, with a kid to be filled in."""
+    now = timezone.now()
+    held = next((each for each in public_keys(key) if not each.ended_by(now)), None)
+    signer = Signer(
+        client_id=key.client_id,
+        kid=held.kid if held else "YOUR-KID",
+        algorithm=held.algorithm if held else "ES384",
+        audience=f"{settings.LATCHKEY_BASE_URL}/t/{key.environment.issuer_id}",
+        url=token_address(key.environment),
+        scope=" ".join(key.granted_scopes),
+    )
+    return [Snippet(*each) for each in signer.texts()]
 
 
 def _of_provider(key: Key, endpoint: TokenEndpoint) -> list[Snippet]:

@@ -49,10 +49,10 @@ def test_the_file_says_what_the_promise_says_and_no_more(told):
     for user in told["users"]:
         assert set(user) == {"email", "password", "organization_role", "environment_roles", "teams"}
     for key in told["keys"]:
-        own = {"private_jwk", "kid"} if key["method"] == "imported_private_key_jwt" else {"secret"}
+        own = {"private_jwk", "kid"} if key["method"].endswith("_key_jwt") else {"secret"}
         assert set(key) == {"client_id", "name", "environment", "team", "method"} | own
         assert key["method"] in METHODS
-    assert {key["method"] for key in told["keys"]} == METHODS - {"private_key_jwt"}
+    assert {key["method"] for key in told["keys"]} == METHODS
 
 
 def test_there_is_a_person_of_every_role(told):
