@@ -5,11 +5,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization as forms
 from django.utils import timezone
-from joserfc import jwk
 
 from keys.models import Key
 from keys.public_keys import read_public_keys
@@ -28,16 +28,16 @@ def signed(acme, live_server, settings) -> Key:
     return verbs.create_key(acme.enter("engineer"), NewKey("signer"))
 
 
-def text_of(acme, key: Key, pair: jwk.Key, language: str, algorithm: str = "") -> str:
-    pem = pair.as_pem(private=False).decode()  # type: ignore[attr-defined]  # each of ours has one
+def text_of(acme, key: Key, pair: Any, language: str, algorithm: str = "") -> str:
+    pem = pair.as_pem(private=False).decode()
     found = read_public_keys(pem, now=timezone.now(), algorithm=algorithm, kid="main")
     verbs.add_public_keys(acme.enter("engineer"), key.client_id, found)
     return next(each.text for each in snippets(key) if each.language == language)
 
 
-def run(command: list[str], pair: jwk.Key, folder: Path) -> str:
+def run(command: list[str], pair: Any, folder: Path) -> str:
     file = folder / "private.pem"
-    private = pair.private_key  # type: ignore[attr-defined]
+    private = pair.private_key
     kind = (forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
     file.write_bytes(private.private_bytes(*kind))
     environ = {"PATH": os.environ["PATH"], "PRIVATE_KEY_FILE": str(file)}
