@@ -1,6 +1,7 @@
 """The demo: made as people make things, told in a file, taken away as a whole."""
 
 import json
+import time
 from io import StringIO
 from urllib.parse import urlsplit
 
@@ -9,12 +10,14 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
+from joserfc import jwk, jwt
 
 from dashboard.management.commands.demo import DOMAIN
 from environments.models import AuditEvent, Organization, User
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
 from keys.crypto import hint
 from keys.issuer import usage
+from keys.issuer.requests import ASSERTION_TYPE
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.opening import open_credential
 from keys.upkeep.rotations import advance
@@ -101,6 +104,26 @@ def test_the_token_service_gives_what_the_keys_state_promises(told):
     assert "disabled" in refused["load-generator"]
     assert "expired" in refused["legacy-importer"]
     assert refused["status-page"] == "client_id and what was sent to prove it do not fit together."
+
+
+def test_a_key_that_signs_buys_a_token_with_the_private_key_of_the_file(told):
+    issuers = {place["slug"]: place["issuer"] for place in told["environments"]}
+    signers = [key for key in told["keys"] if key["method"] == "private_key_jwt"]
+    assert {key["environment"] for key in signers} == {"development", "production"}
+    for key in signers:
+        issuer, now = issuers[key["environment"]], int(time.time())
+        header = {"alg": "ES384", "kid": key["kid"]}
+        claims = {
+            "iss": key["client_id"],
+            "sub": key["client_id"],
+            "aud": issuer,
+            "jti": key["kid"],
+        }
+        claims |= {"iat": now, "exp": now + 60}
+        signed = jwt.encode(header, claims, jwk.import_key(key["private_jwk"]), ["ES384"])
+        form = {"grant_type": "client_credentials", "client_assertion": signed}
+        form |= {"client_assertion_type": ASSERTION_TYPE}
+        assert post(urlsplit(issuer).path + "/token", form).status == 200
 
 
 def test_rotations_are_there_in_their_states_and_a_worker_would_agree(told):
