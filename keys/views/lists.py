@@ -14,7 +14,7 @@ from environments.access import OrgScope, Scope, actions_anywhere
 from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.policy import Action, OrgAction
 from keys.filters import EXPIRY, HEALTH, USED, Filters, seen_everywhere, teams_of
-from keys.health import Health, health, public_keys, shown_proof, tones, unended
+from keys.health import Health, health, public_keys, shown_proof, signs_alone, tones, unended
 from keys.idleness import Use, use_of
 from keys.models import Key, KeyQuerySet, PublicKey, Secret
 from keys.services import bulk
@@ -33,6 +33,7 @@ class Row:
     newest: Secret | PublicKey | None
     secrets: int
     public: int
+    signs: bool
 
 
 def _row(key: Key, now: datetime) -> Row:
@@ -40,7 +41,16 @@ def _row(key: Key, now: datetime) -> Row:
     shown = shown_proof(key)
     public = sum(not each.ended_by(now) for each in public_keys(key))
     secrets = len(unended(key, now))
-    return Row(key, health(key, now), tones(recent), use_of(key, now), shown, secrets, public)
+    return Row(
+        key,
+        health(key, now),
+        tones(recent),
+        use_of(key, now),
+        shown,
+        secrets,
+        public,
+        signs_alone(key),
+    )
 
 
 def _listed(request: SignedInRequest, keys: KeyQuerySet, filters: Filters) -> dict[str, Any]:

@@ -115,6 +115,8 @@ def test_lists_and_files_call_it_neither_failing_nor_untested(sign_in, signed, h
     shown = client.get("/o/acme/e/development/").content.decode()
     assert "Not used yet" in shown
     assert "No secret" not in shown
+    assert "Public key</td>" in shown
+    assert "20 tests" not in shown
     assert "signer" not in client.get("/o/acme/e/development/?health=untested").content.decode()
     assert "signer" in client.get("/o/acme/e/development/?health=signed").content.decode()
     assert "signer" in client.get(f"/o/acme/keys/?q={held.kid}").content.decode()
