@@ -6,7 +6,7 @@ from typing import Final
 
 from keys.issuer import usage
 from keys.issuer.assertion import BadAssertion, Claimed, Rules, Verified
-from keys.issuer.clients import NO_LIMITS, Proven, issuer_url, stored
+from keys.issuer.clients import NO_LIMITS, Limits, Proven, issuer_url, stored
 from keys.issuer.database import Statement, insert_once
 from keys.issuer.refusals import InvalidClient, Refusal
 from keys.issuer.requests import Request, Shown
@@ -46,25 +46,26 @@ def check(
 ) -> Verified | None:
     """Everything that is told only to who has proven to be the client."""
     try:
-        _keep_limits(client, request, now)
-        return _check(client, shown, rules, now)
+        # Our own tests come from a worker, and are not the use that is limited.
+        own = client.limits is not NO_LIMITS and usage.is_own_test(client, request, now)
+        limits = NO_LIMITS if own else client.limits
+        _keep_out(limits, request)
+        verified = _check(client, shown, rules, now)
+        # Last: an old assertion that somebody found must not use up the pace of its client.
+        if limits.tokens_a_minute:
+            keep_pace(client.key, limits.tokens_a_minute)
     except Refusal as refusal:
         raise client.refused(refusal) from None
+    return verified
 
 
-def _keep_limits(client: Proven, request: Request, now: datetime) -> None:
-    """Our own tests come from a worker, and are not the use that is limited."""
-    limits = client.limits
-    if limits is NO_LIMITS or usage.is_own_test(client, request, now):
-        return
+def _keep_out(limits: Limits, request: Request) -> None:
     if not limits.let_in(request.address):
         raise InvalidClient(
             f"The proof is right, but this key may not be used from {request.address}. "
             "The addresses that may use it stand on its page.",
             reason="address",
         )
-    if limits.tokens_a_minute:
-        keep_pace(client.key, limits.tokens_a_minute)
 
 
 def _check(client: Proven, shown: Shown, rules: Rules, now: datetime) -> Verified | None:
