@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import math
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ from joserfc.jws import JWSRegistry
 LONGEST: Final = 8_192
 LONGEST_TEXT: Final = 1_024
 LONGEST_SIGNATURE: Final = 1_024  # bytes: RSA of 8192 bits
+LEAST_RSA: Final = 2048
 LEEWAY: Final = 10  # seconds that two clocks may differ
 LONGEST_LIFE: Final = 3_600
 FRESH: Final = 300  # seconds that an assertion without exp is good for (the Redox door)
@@ -72,8 +74,12 @@ class Claimed:
 
     def is_signed_by(self, public_jwk: str | None, algorithm: str) -> bool:
         """With the one algorithm that the key is for. As much work where there is no such key."""
-        known = public_jwk is not None and algorithm == self.algorithm
-        key = _key(public_jwk) if known and public_jwk else _decoy(self.algorithm)
+        key = _key(public_jwk) if public_jwk and algorithm == self.algorithm else None
+        bits = len(self.signature) * 8
+        if isinstance(key, jwk.RSAKey) and _bits(key) != bits:
+            key = None  # it would say no at once, and so tell its size
+        known = key is not None
+        key = key or _decoy(self.algorithm, bits)
         verifies = JWSRegistry.algorithms[self.algorithm].verify(self.signed, self.signature, key)
         return known and verifies
 
@@ -245,16 +251,28 @@ def _key(public_jwk: str) -> Any:
     return jwk.import_key(json.loads(public_jwk))
 
 
-@lru_cache(maxsize=len(ALGORITHMS))
-def _decoy(algorithm: str) -> Any:
-    """Nobody's key of the right kind; the first one for RSA costs some tens of milliseconds."""
+def _bits(key: jwk.RSAKey) -> int:
+    """Of whole bytes, as a signature has them."""
+    return -(-key.raw_value.key_size // 8) * 8
+
+
+def _decoy(algorithm: str, bits: int) -> Any:
+    """Nobody's key of the right kind; for RSA, of the size that the signature claims."""
     if algorithm.startswith(("RS", "PS")):
-        return _rsa_decoy()
+        return _rsa_decoy(min(max(bits, LEAST_RSA), LONGEST_SIGNATURE * 8))
+    return _curve_decoy(algorithm)
+
+
+@lru_cache(maxsize=len(ALGORITHMS))
+def _curve_decoy(algorithm: str) -> Any:
     if algorithm == "EdDSA":
         return jwk.OKPKey.generate_key("Ed25519", private=False)
     return jwk.ECKey.generate_key("P-256" if algorithm == "ES256" else "P-384", private=False)
 
 
-@lru_cache(maxsize=1)
-def _rsa_decoy() -> jwk.RSAKey:
-    return jwk.RSAKey.generate_key(2048, private=False)
+@lru_cache(maxsize=LONGEST_SIGNATURE)
+def _rsa_decoy(bits: int) -> jwk.RSAKey:
+    """Any odd number of that length: nothing is ever signed for it, and there are no primes to look for."""
+    number = secrets.randbits(bits) | 1 << (bits - 1) | 1
+    text = base64.urlsafe_b64encode(number.to_bytes(bits // 8)).rstrip(b"=").decode()
+    return jwk.RSAKey.import_key({"kty": "RSA", "n": text, "e": "AQAB"})
