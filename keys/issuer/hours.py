@@ -9,7 +9,8 @@ from typing import Any, Final
 from django.db import connection
 
 ADDRESSES: Final = 20
-"""So many are told apart for a key and hour; a stranger who comes from everywhere fills no table."""
+"""So many are told apart for a key and hour; a stranger who comes from everywhere fills no table, and hides no one's
+use: who has proven to be the client is counted apart."""
 REASONS: Final = frozenset(
     {
         *("wrong secret", "unknown kid", "bad signature", "assertion not fit", "replay"),
@@ -28,13 +29,13 @@ type What = tuple[int, datetime, str, str, str]
 
 _lock = Lock()
 _counts: Counter[What] = Counter()
-_addresses: defaultdict[tuple[int, datetime], set[str]] = defaultdict(set)
+_addresses: defaultdict[tuple[int, datetime, bool], set[str]] = defaultdict(set)
 
 
 def note(key: int, proof: str, address: str, now: datetime, reason: str = "") -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
     with _lock:
-        seen = _addresses[key, hour]
+        seen = _addresses[key, hour, proof != ""]
         if len(seen) < ADDRESSES:
             seen.add(address)
         _counts[key, hour, proof, reason, address if address in seen else ""] += 1
@@ -45,9 +46,9 @@ def take() -> Counter[What]:
     with _lock:
         taken = Counter(_counts)
         _counts.clear()
-        newest = max((hour for _, hour in _addresses), default=None)
-        for key, hour in [each for each in _addresses if each[1] != newest]:
-            del _addresses[key, hour]
+        newest = max((hour for _, hour, _ in _addresses), default=None)
+        for passed in [each for each in _addresses if each[1] != newest]:
+            del _addresses[passed]
     return taken
 
 

@@ -127,3 +127,12 @@ def test_the_keys_page_shows_it_as_a_picture_with_a_table(sign_in, issue, name):
     assert 'aria-label="Tokens an hour: least 0' in html
     assert "192.0.2.1" in html
     assert "Assertion used before" in html
+
+
+def test_a_stranger_who_comes_from_everywhere_hides_nobodys_use(shop):
+    for number in range(hours.ADDRESSES + 5):
+        form = shop.form | {"client_secret": "wrong"}
+        post(shop.path, form, REMOTE_ADDR=f"203.0.113.{number}")
+    buy(shop)
+    ((_, addresses),) = rows(uses(shop).bought).values()
+    assert addresses == {"198.51.100.7": 1}
