@@ -4,6 +4,7 @@ import math
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from threading import Lock
 from typing import Final
 
@@ -55,6 +56,7 @@ failures, paces = Buckets(), Buckets()
 
 def failed(client_id: str, address: str) -> None:
     """Called only behind a proof that was not right: whoever has the right one is never kept waiting by others."""
+    address = _home(address)
     waits = (
         failures.wait((client_id[:SHOWN_LENGTH], address), BY_CLIENT),
         failures.wait(address, BY_ADDRESS),
@@ -75,6 +77,15 @@ def keep_pace(key: int, a_minute: int) -> None:
             _seconds(wait),
             reason="pace",
         )
+
+
+def _home(address: str) -> str:
+    """Whoever has one address of IPv6 has 2^64 of them, which count as one."""
+    try:
+        found = IPv6Address(address)
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or found.exploded[:19])
 
 
 def _seconds(wait: float) -> int:

@@ -56,6 +56,17 @@ class TestFailures:
             guess(shop)
         assert guess(shop, REMOTE_ADDR=ELSEWHERE).status == 401
 
+    def test_the_2_to_the_64_addresses_of_one_customer_are_one(self, shop, clock):
+        answers = [guess(shop, REMOTE_ADDR=f"2001:db8::{number}").status for number in range(1, 12)]
+        assert answers == [401] * 10 + [429]
+        assert guess(shop, REMOTE_ADDR="2001:db8:0:1::1").status == 401
+
+    def test_addresses_of_ipv4_in_the_spelling_of_ipv6_are_their_own(self, shop, clock):
+        for _ in range(11):
+            guess(shop, REMOTE_ADDR="::ffff:203.0.113.9")
+        assert guess(shop, REMOTE_ADDR=ELSEWHERE).status == 429
+        assert guess(shop, REMOTE_ADDR="::ffff:203.0.113.10").status == 401
+
     def test_one_address_that_tries_many_names_waits_too(self, shop, clock):
         names = ["ck_" + "a" * 18 + one + two for one in "bcdefghijk" for two in "bcdefghijk"]
         answers = [guess(shop, name).status for name in names]
@@ -100,6 +111,17 @@ class TestPace:
         assert answers[3].headers["Retry-After"] == "20"
         clock.now += 20
         assert [buy(shop).status, buy(shop).status] == [200, 429]
+
+    @pytest.mark.parametrize("found", ["used", "ended"])
+    def test_an_old_assertion_that_somebody_found_uses_up_nothing(self, shop, clock, found):
+        signer = Signer(shop.key)
+        shop.key.tokens_a_minute = 3
+        shop.key.save()
+        old = signer.assertion(claims={"exp": 1} if found == "ended" else {})
+        if found == "used":
+            assert signer.buy(old).status == 200
+        assert [signer.buy(old).status for _ in range(20)] == [401] * 20
+        assert signer.buy().status == 200
 
 
 class TestAddresses:
