@@ -34,20 +34,24 @@ def icon(name: str) -> SafeString:
 
 
 def distance(span: timedelta) -> str:
-    """'9 days', in the largest unit that still says something."""
-    seconds = int(abs(span).total_seconds())
-    for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):
-        if seconds >= size * (2 if unit == "day" else 1):
-            count = seconds // size
-            return f"{count} days" if unit == "day" else f"{count} {unit}"
-    return f"{seconds} s"
+    """'9 days', in the largest unit that still says something.
+
+    What is ahead and all but whole counts as whole: the 90 days just chosen are not 89 on the next page.
+    """
+    seconds = abs(span).total_seconds()
+    short = 1 / 24 if span < timedelta(0) else 0
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        count = int(seconds / size + short)
+        if count >= (2 if unit == "days" else 1):
+            return f"{count} {unit}"
+    return f"{int(seconds)} s"
 
 
 def relative(value: datetime, now: datetime) -> str:
     """'4 min ago', 'in 9 days'."""
     if abs(now - value) < timedelta(seconds=5):
         return "just now"
-    return f"{distance(now - value)} ago" if value <= now else f"in {distance(value - now)}"
+    return f"{distance(now - value)} ago" if value <= now else f"in {distance(now - value)}"
 
 
 @register.filter

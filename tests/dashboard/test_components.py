@@ -208,6 +208,12 @@ def test_an_expiry_is_told_with_zone_and_distance(time_machine):
         (7200, "2 h ago"),
         (3 * 86400, "3 days ago"),
         (-900, "in 15 min"),
+        (3 * 86400 - 1, "2 days ago"),
+        (1 - 90 * 86400, "in 90 days"),
+        (1 - 86400, "in 24 h"),
+        (1 - 600, "in 10 min"),
+        (-36 * 3600, "in 36 h"),
+        (-40, "in 40 s"),
     ],
 )
 def test_distances_read_like_a_person_would_say_them(back, words):
