@@ -44,7 +44,7 @@ EVENTS: Mapping[str, str] = {str(event): words for event, words in SENTENCES.ite
 @require_http_methods(["GET", "HEAD"])
 @in_organization(OrgAction.READ_LOG)
 def log(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
-    return _page(request, audit.within(scope), "Everything that happened here", DOOR)
+    return _page(request, scope, audit.within(scope), "Everything that happened here", DOOR)
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -56,7 +56,7 @@ def environment_log(request: SignedInRequest, scope: Scope) -> HttpResponse:
     if not scope.may(Action.READ_LOG):
         lines = lines.filter(subject__in=_own_keys(scope))
         whose = "What happened to your team's keys here"
-    return _page(request, lines, whose, DOOR | ORGANIZATION)
+    return _page(request, scope, lines, whose, DOOR | ORGANIZATION)
 
 
 def _own_keys(scope: Scope) -> QuerySet[Team, str]:
@@ -67,13 +67,18 @@ def _own_keys(scope: Scope) -> QuerySet[Team, str]:
 
 
 def _page(
-    request: SignedInRequest, lines: QuerySet[AuditEvent], whose: str, absent: frozenset[str]
+    request: SignedInRequest,
+    scope: OrgScope | Scope,
+    lines: QuerySet[AuditEvent],
+    whose: str,
+    absent: frozenset[str],
 ) -> HttpResponse:
     """Pages by sequence, so that what is written meanwhile moves nothing."""
     asked = Asked.read(request.GET)
     rows = list(asked.narrow(lines).order_by("-sequence")[: ROWS + 1])
+    names = dict(scope.organization.environments.values_list("slug", "name"))
     facts = {
-        "rows": [_row(event) for event in rows[:ROWS]],
+        "rows": [_row(event, names) for event in rows[:ROWS]],
         "older": rows[ROWS - 1].sequence if len(rows) > ROWS else None,
         "asked": asked,
         "whose": whose,
@@ -134,9 +139,10 @@ def _title(event: Event) -> str:
     return f"{noun} {verb}".replace("-", " ").capitalize()
 
 
-def _row(event: AuditEvent) -> dict[str, object]:
+def _row(event: AuditEvent, names: Mapping[str, str]) -> dict[str, object]:
     return {
         "event": event,
+        "place": names.get(event.environment, event.environment),
         "sentence": EVENTS.get(event.event, event.event),
         "about": ACTIONS.get(event.label, event.label),
         "facts": [(_word(name), _shown(value)) for name, value in event.detail.items()],

@@ -22,6 +22,7 @@ def test_an_owner_reads_who_did_what_and_an_admin_may_not(acme, sign_in, issue):
     page = sign_in("owner").get(LOG).content.decode()
     assert "engineer@acme.test created the key" in page
     assert "billing-api" in page
+    assert '<td data-label="Where">Development</td>' in page
 
 
 def test_a_refusal_is_in_the_log_in_words(acme, sign_in):
