@@ -60,7 +60,7 @@ def finish(person: Person, name: str) -> None:
 
 
 def proven(person: Person, name: str) -> None:
-    expect(person.page.locator("#run")).to_contain_text("Works First token in")
+    expect(person.page.locator("#run")).to_contain_text("Works – first token in")
     person.sees(f"Test of {name}")
 
 

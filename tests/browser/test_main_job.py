@@ -263,7 +263,7 @@ def test_without_script_a_key_is_made_seen_and_proven(chromium, house, founded):
         expect(shown).to_be_visible()
         expect(shown).to_have_text(issued.secret)
         ana.ticks(STORED).presses("Finish and test").sees("Test of plain")
-        until(lambda: refreshed(ana).get_by_text("First token in").count())
+        until(lambda: refreshed(ana).get_by_text("first token in").count())
         assert list(stages(ana.sees("Test of plain"))) == STAGES
 
 
