@@ -31,7 +31,11 @@ class Words:
     sentence: str
 
 
-EDIT = Words("Edit", "Save changes", "Name, note, what uses the key and where its secret is kept.")
+EDIT = Words(
+    "Edit",
+    "Save changes",
+    "What the key is called, what uses it, where its secret is kept and what it is held to.",
+)
 EXPIRY = Words(
     "Change expiry of",
     "Change expiry",
