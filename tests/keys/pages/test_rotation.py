@@ -74,10 +74,13 @@ def test_its_maker_can_say_later_that_the_secret_is_stored(sign_in, key):
 
 
 def test_from_the_test_of_the_new_secret_the_rotation_is_one_step_away(sign_in, key, stage):
-    new = stage("draining").new
-    address = page("test_run", key, test=new.tests.latest("pk").pk)
-    assert "Open the rotation" in sign_in("engineer").get(address).content.decode()
-    assert "Open the rotation" not in sign_in("viewer").get(address).content.decode()
+    """A look needs no fresh sign-in, as a new plan would."""
+    rotation = stage("draining")
+    test = page("test_run", key, test=rotation.new.tests.latest("pk").pk)
+    for address in (test, page("detail", key)):
+        text = sign_in("engineer").get(address).content.decode()
+        assert f'href="{page_of(rotation)}">' in text
+        assert "Open the rotation" in text
 
 
 def test_an_engineer_extends_the_grace_and_that_is_logged(sign_in, key, stage):
