@@ -24,11 +24,22 @@ class Failed(SystemExit):
 
 
 class Server:
-    def __init__(self, name: str, application: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        application: str,
+        environment: Mapping[str, str],
+        *,
+        errors: int | None = None,
+    ) -> None:
         self.name, self.port = name, free_port()
         *command, _ = web_command(self.port)
         self.process = subprocess.Popen(
-            [*command, application], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+            [*command, application],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
         )
         until(self.answers, lambda: f"{name} did not start")
         self.pids = [self.process.pid, *_children(self.process.pid)]
