@@ -29,6 +29,10 @@ TEST: Final = Statement("""
     SELECT 1 FROM keys_credentialtest
     WHERE secret_id = ? AND ticket_hash = ? AND finished_at IS NULL AND leased_until > ?
 """)
+UNDER_WAY: Final = Statement("""
+    SELECT 1 FROM keys_credentialtest
+    WHERE ticket_hash = ? AND finished_at IS NULL AND leased_until > ?
+""")
 # The first outside use says that somebody has the secret: it counts as collected.
 _USED: Final = """
         use_count = use_count + %s,
@@ -153,9 +157,17 @@ def _put_back(uses: dict[Which, Use]) -> None:
             _add(which, use)
 
 
+def comes_from_a_worker(request: Request, now: datetime) -> bool:
+    """With the ticket of a test that is under way, whatever it tests: the old secret of a rotation is tried to be refused."""
+    return bool(request.ticket and fetch_all(UNDER_WAY, (_digest(request.ticket), stored(now))))
+
+
 def is_own_test(client: Proven, request: Request, now: datetime) -> bool:
     """The worker tells its tests apart by a random ticket, whose hash stands on the row that it leased."""
     if not request.ticket or client.proof.signed:
         return False
-    digest = sha256(request.ticket.encode("latin-1", "replace")).hexdigest()
-    return bool(fetch_all(TEST, (client.proof.row, digest, stored(now))))
+    return bool(fetch_all(TEST, (client.proof.row, _digest(request.ticket), stored(now))))
+
+
+def _digest(ticket: str) -> str:
+    return sha256(ticket.encode("latin-1", "replace")).hexdigest()

@@ -6,8 +6,8 @@ from hashlib import sha256
 import pytest
 from django.utils import timezone
 
-from keys.issuer import throttle
-from keys.models import CredentialTest
+from keys.issuer import throttle, usage
+from keys.models import CredentialTest, HourOfUse
 from tests.keys.issuer.conftest import buy, post
 from tests.keys.issuer.signed import Signer
 
@@ -100,6 +100,26 @@ class TestFailures:
             assert buckets.wait(name, pace) == 0
         assert buckets.wait("d", pace) > 0
         assert buckets.wait("a", pace) == 0
+
+
+class TestOurOwnTests:
+    def test_a_worker_that_sees_an_ended_secret_refused_is_no_failed_try(self, shop, clock):
+        CredentialTest.objects.create(
+            key=shop.key,
+            secret=shop.secret,
+            reason=CredentialTest.Reason.DEATH,
+            leased_until=timezone.now() + timedelta(seconds=60),
+            ticket_hash=sha256(b"ticket").hexdigest(),
+        )
+        shop.secret.end(None, timezone.now())
+        answers = [buy(shop, HTTP_LATCHKEY_TEST="ticket").status for _ in range(100)]
+        assert answers == [401] * 100
+        usage.flush()
+        assert not HourOfUse.objects.exists()
+
+    def test_a_ticket_that_is_none_helps_nobody(self, shop, clock):
+        answers = [guess(shop, HTTP_LATCHKEY_TEST="guessed").status for _ in range(11)]
+        assert answers == [401] * 10 + [429]
 
 
 class TestPace:
