@@ -11,6 +11,7 @@ from keys.upkeep import (
     ages,
     alarms,
     batches,
+    endings,
     folding,
     purging,
     rotations,
@@ -95,7 +96,7 @@ def tell() -> None:
 def watch_ages() -> None:
     now = timezone.now()
     ages.prepare_rotations(now)
-    ages.warn_of_expiries(now)
+    endings.warn_of_expiries(now)
 
 
 @shared_task(name="keys.tasks.renew_signing_keys")

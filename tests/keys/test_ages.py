@@ -10,8 +10,8 @@ from django.utils import timezone
 from environments.events import Event
 from environments.models import AuditEvent, Environment, Notice
 from keys import tasks
-from keys.models import Key, Rotation, Secret
-from keys.upkeep import ages
+from keys.models import Key, PublicKey, Rotation, Secret
+from keys.upkeep import ages, endings
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -180,6 +180,27 @@ def test_a_later_end_begins_the_ladder_anew(made, later):
     assert titles() == ["billing-api in Development expires within 30 days"] * 2
 
 
+def test_keepers_hear_of_a_public_key_too_and_what_to_do(acme, issue, later):
+    key = issue().key
+    Secret.objects.all().delete()
+    PublicKey.objects.create(
+        key=key, kid="march", algorithm="ES256", jwk="{}", kind="P-256",
+        expires_at=timezone.now() + 60 * DAY,
+    )  # fmt: skip
+    for _ in range(70):
+        later(days=1)
+    assert titles() == [
+        "billing-api in Development expires within 30 days",
+        "billing-api in Development expires within 14 days",
+        "billing-api in Development expires within 7 days",
+        "billing-api in Development expires within a day",
+        "billing-api in Development has expired",
+    ]
+    first = Notice.objects.earliest("pk")
+    assert "public key march" in first.text
+    assert first.path.endswith("/public-keys/add/")
+
+
 def test_what_expired_long_ago_is_no_news(made, later):
     ends(60)
     later(days=90)
@@ -207,7 +228,7 @@ def test_warnings_are_bounded_too(issue, time_machine):
     ends(40)
     time_machine.move_to(timezone.now() + 15 * DAY)
     now = timezone.now()
-    assert [ages.warn_of_expiries(now, limit=2) for _ in range(3)] == [2, 1, 0]
+    assert [endings.warn_of_expiries(now, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -223,7 +244,7 @@ def test_four_beats_at_the_same_moment_prepare_one_rotation_and_warn_once(
     def beat() -> None:
         start.wait()
         ages.prepare_rotations(now)
-        ages.warn_of_expiries(now)
+        endings.warn_of_expiries(now)
         connection.close()
 
     beats = [Thread(target=beat) for _ in range(4)]

@@ -13,6 +13,7 @@ from keys.issuer.requests import ASSERTION_TYPE
 from keys.models import PublicKey
 from tests.keys.issuer.conftest import post
 
+UNKNOWN = "client_id and what was sent to prove it do not fit together."
 CURVES = {"ES256": "P-256", "ES384": "P-384"}
 
 
@@ -100,8 +101,23 @@ class Signer:
         return post(self.path, self.form(assertion, **more))
 
 
+def refused(answer, status=401):
+    assert answer.status == status, answer.body
+    return answer.json["error_description"]
+
+
 def without_none(members):
     return {name: value for name, value in members.items() if value is not None}
 
 
-__all__ = ["ALGORITHMS", "Signer", "b64", "encoded", "private_key", "public_text", "signature"]
+__all__ = [
+    "ALGORITHMS",
+    "UNKNOWN",
+    "Signer",
+    "b64",
+    "encoded",
+    "private_key",
+    "public_text",
+    "refused",
+    "signature",
+]

@@ -7,9 +7,9 @@ from django.db import ProgrammingError, connection, transaction
 from dashboard.health import EVERYWHERE
 from keys.issuer import usage
 from tests.keys.issuer.conftest import buy, open_shop, request
+from tests.keys.issuer.knocking import authenticate, knock, open_doors, refresh
 from tests.keys.issuer.signed import Signer
 from tests.keys.issuer.test_introspection import introspect, revoke
-from tests.keys.issuer.test_redox import authenticate, knock, open_doors, refresh
 
 ROLE = "latchkey_issuer"
 GRANTS = settings.BASE_DIR / "docs" / "issuer-role.sql"
