@@ -80,23 +80,10 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
     made = handover.earlier(scope.actor, sight.once)
     if made is not None:
         return made
-    scope.require(
-        Action.CREATE,
-        KeyToBe.of(new.team),
-        f"environment:{scope.environment.slug}",
-    )
+    require_create(scope, new)
     if scope.environment.refuses_end(new.expires_at, timezone.now()):
         raise AgainstPolicy
-    key = Key.objects.create(
-        environment=scope.environment,
-        team=new.team,
-        name=new.name,
-        note=new.note,
-        used_by=new.used_by,
-        kept_in=new.kept_in,
-        scopes=list(new.scopes) if new.scopes is not None else None,
-        created_by=scope.actor,
-    )
+    key = put_down(scope, new)
     shown = make_secret(scope, key, sight, new.expires_at)
     audit.record(
         scope,
@@ -108,6 +95,24 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
         expires_at=new.expires_at.isoformat() if new.expires_at else None,
     )
     return shown
+
+
+def require_create(scope: Scope, new: NewKey) -> None:
+    scope.require(Action.CREATE, KeyToBe.of(new.team), f"environment:{scope.environment.slug}")
+
+
+def put_down(scope: Scope, new: NewKey) -> Key:
+    """The row of a key, before anything proves it."""
+    return Key.objects.create(
+        environment=scope.environment,
+        team=new.team,
+        name=new.name,
+        note=new.note,
+        used_by=new.used_by,
+        kept_in=new.kept_in,
+        scopes=list(new.scopes) if new.scopes is not None else None,
+        created_by=scope.actor,
+    )
 
 
 def make_secret(scope: Scope, key: Key, sight: OneSight, expires_at: datetime | None) -> Handover:

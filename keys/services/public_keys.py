@@ -12,7 +12,7 @@ from environments.events import Event
 from environments.policy import Action
 from keys.models import Key, PublicKey
 from keys.public_keys import MOST, CheckedKey
-from keys.services.issuing import AgainstPolicy, KeyToBe, NameTaken, NewKey
+from keys.services.issuing import AgainstPolicy, NameTaken, NewKey, put_down, require_create
 from keys.services.rotating import MadeElsewhere, locked
 
 
@@ -38,18 +38,8 @@ def create_key(scope: Scope, new: NewKey) -> Key:
 
 @transaction.atomic
 def _create_key(scope: Scope, new: NewKey) -> Key:
-    place = f"environment:{scope.environment.slug}"
-    scope.require(Action.CREATE, KeyToBe.of(new.team), place)
-    key = Key.objects.create(
-        environment=scope.environment,
-        team=new.team,
-        name=new.name,
-        note=new.note,
-        used_by=new.used_by,
-        kept_in=new.kept_in,
-        scopes=list(new.scopes) if new.scopes is not None else None,
-        created_by=scope.actor,
-    )
+    require_create(scope, new)
+    key = put_down(scope, new)
     team = new.team.name if new.team else None
     audit.record(
         scope, Event.KEY_CREATED, f"key:{key.client_id}", label=key.name, team=team, secret=None

@@ -1,7 +1,7 @@
 import base64
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,33 +9,12 @@ from cryptography.hazmat.primitives import serialization as forms
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, x25519
 from joserfc import jwk
 
-from keys.public_keys import MOST, BadPublicKey, PrivatePasted, read_public_keys
+from keys.public_keys import MOST, PrivatePasted
 from tests.keys.pairs import EACH, ED, P256, P384, RSA, certificate, key_set, private, public
+from tests.keys.pasted import NOW, YESTERDAY, one, pem_of, read, refusal
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-YESTERDAY = NOW - timedelta(days=1)
 BURNT = "This is a private key. It was not stored. Treat it as exposed and make a new pair."
 PEM = (forms.Encoding.PEM, forms.PublicFormat.SubjectPublicKeyInfo)
-
-
-def read(text: str, algorithm: str = "", kid: str = ""):
-    return read_public_keys(text, now=NOW, algorithm=algorithm, kid=kid)
-
-
-def one(text: str, algorithm: str = "", kid: str = ""):
-    (found,) = read(text, algorithm, kid)
-    return found
-
-
-def refusal(text: str, algorithm: str = "", kid: str = "") -> str:
-    with pytest.raises(BadPublicKey) as raised:
-        read(text, algorithm, kid)
-    assert raised.value.__cause__ is None
-    return str(raised.value)
-
-
-def pem_of(made: Any) -> str:
-    return made.public_bytes(forms.Encoding.PEM).decode()
 
 
 @pytest.mark.parametrize(("algorithm", "key"), EACH)
@@ -247,28 +226,6 @@ def test_keys_of_other_kinds_are_refused_as_pem(made):
 def test_other_curves_are_refused_as_pem(curve):
     made = ec.generate_private_key(curve)
     assert "curve is not taken" in refusal(made.public_key().public_bytes(*PEM).decode())
-
-
-def test_a_certificate_counts_only_in_its_time_and_for_signatures():
-    over = certificate(P256, start=NOW - timedelta(days=31))
-    ahead = certificate(P256, start=NOW + timedelta(seconds=1))
-    encrypts = certificate(RSA, start=YESTERDAY, signs=False)
-    assert "has expired" in refusal(pem_of(over))
-    assert "not valid yet" in refusal(pem_of(ahead))
-    assert "not for signatures" in refusal(pem_of(encrypts))
-    assert one(pem_of(certificate(RSA, start=YESTERDAY, signs=True))).kind == "RSA 2048"
-
-
-def test_a_certificate_inside_a_jwk_is_for_the_key_and_gives_its_end():
-    der = certificate(P256, start=YESTERDAY).public_bytes(forms.Encoding.DER)
-    chain = [base64.b64encode(der).decode()]
-    assert one(json.dumps(public(P256, x5c=chain))).expires_at == NOW + timedelta(days=29)
-    assert "another key" in refusal(json.dumps(public(P384, x5c=chain)))
-
-
-def test_a_chain_of_certificates_is_refused():
-    leaf = pem_of(certificate(P256, start=YESTERDAY))
-    assert "without its chain" in refusal(leaf + pem_of(certificate(RSA, start=YESTERDAY)))
 
 
 def test_the_chosen_algorithm_fits_the_key_and_what_the_key_says():

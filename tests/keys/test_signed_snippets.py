@@ -1,7 +1,6 @@
 """The very texts that the page of a key shows, run against the real token service."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +51,6 @@ def test_the_python_text_buys_a_token(acme, signed, pair, tmp_path):
     assert run([sys.executable, "-W", "ignore", "-c", text + SHOWN], pair, tmp_path).strip() == "2"
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
 @pytest.mark.parametrize("algorithm", ["RS256", "RS384"])
 def test_the_curl_text_buys_a_token_with_an_rsa_key(acme, signed, algorithm, tmp_path):
     text = text_of(acme, signed, RSA, "curl", algorithm)
