@@ -1,11 +1,43 @@
-"""allauth's form for a new passkey, in the words of this site."""
+"""allauth's forms of passkeys: in the words of this site, and hard of hearing for what no browser would send."""
 
 from typing import Any
 
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from django import forms
+from django.core.exceptions import ValidationError
+
+REFUSED = "Your browser sent no passkey. Try again."
+
+
+class CredentialField(forms.JSONField):
+    """An object, as the browser's script makes it. Python reads no number of 5,000 digits, and no 10,000 brackets."""
+
+    widget = forms.HiddenInput
+
+    def bound_data(self, _data: Any, _initial: Any) -> None:
+        """It is made for one challenge: the page gets none back."""
+
+    def prepare_value(self, _value: Any) -> str:
+        return ""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            found = super().to_python(value)
+        except (ValueError, RecursionError):
+            raise ValidationError(REFUSED) from None
+        if found is not None and not isinstance(found, dict):
+            raise ValidationError(REFUSED)
+        return found
 
 
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth ships no types
+    credential = CredentialField()
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["name"] = "Passkey"
@@ -16,3 +48,15 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth ships no
             "The device then asks for your finger, face or PIN. Else it is a second step."
         )
         alone.initial = True
+
+
+class SecondStepForm(AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth ships no types
+    credential = CredentialField()
+
+
+class SignInForm(LoginWebAuthnForm):  # type: ignore[misc]  # allauth ships no types
+    credential = CredentialField()
+
+
+class ConfirmForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]  # allauth ships no types
+    credential = CredentialField()

@@ -13,7 +13,12 @@ from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddle
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import get_random_string
 
+from dashboard import seeds
+from keys.crypto import CannotOpen
+
 SUSPENDED = "account_reauthentication_state"
+SEED = "mfa.totp.secret"
+"""A seed that the person has not confirmed yet: in the row it is sealed like the others."""
 
 
 def digest(token: str) -> str:
@@ -36,7 +41,16 @@ class SessionStore(DatabaseStore):
             session_dict = {
                 name: value for name, value in session_dict.items() if name != SUSPENDED
             }
+        if SEED in session_dict:
+            session_dict = {**session_dict, SEED: seeds.seal(session_dict[SEED])}
         return super().encode(session_dict)
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        facts: dict[str, Any] = super().decode(session_data)
+        try:
+            return {**facts, SEED: seeds.open(facts[SEED])} if SEED in facts else facts
+        except (CannotOpen, ValueError):  # sealed with a key that has been retired
+            return {name: value for name, value in facts.items() if name != SEED}
 
 
 class SessionMiddleware(DjangoMiddleware):

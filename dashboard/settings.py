@@ -281,7 +281,15 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 MFA_ADAPTER = "dashboard.signon.MFAAdapter"
-MFA_FORMS = {"add_webauthn": "dashboard.passkeys.AddPasskeyForm"}
+MFA_FORMS = {
+    "add_webauthn": "dashboard.passkeys.AddPasskeyForm",
+    "authenticate_webauthn": "dashboard.passkeys.SecondStepForm",
+    "login_webauthn": "dashboard.passkeys.SignInForm",
+    "reauthenticate_webauthn": "dashboard.passkeys.ConfirmForm",
+    "authenticate": "dashboard.codes.CodeForm",
+    "reauthenticate": "dashboard.codes.ConfirmCodeForm",
+}
+MFA_TOTP_TOLERANCE = 1  # steps of 30 seconds to either side: phones' clocks are seldom exact
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Latchkey"

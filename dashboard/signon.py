@@ -1,46 +1,44 @@
 """allauth's adapters: nobody signs up by themselves, each act at the door is in the installation's log, seeds rest sealed."""
 
-import base64
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
+from typing import ClassVar
+from urllib.parse import urlencode
 
 from allauth.account import views as account_views
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base import views as mfa_views
 from allauth.mfa.webauthn import views as webauthn_views
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.defaultfilters import date as formatted
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 
-from dashboard import patience, waiting
-from environments import audit
+from dashboard import patience, seeds, waiting
+from dashboard.doorbook import note, note_failure, signed_in_by
+from environments import reauth
 from environments.events import Event
-from environments.guard import origin_of
 from environments.models import User
 from keys import handover
-from keys.crypto import SecretText, SymmetricKeyring
 
-SEED = "sign-in seed"
 TOO_MANY = "Too many wrong passwords. Try again after {at}."
 
+WAYS: Mapping[str, str] = {
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+    "mfa_reauthenticate": "Use a code",
+    "reauthenticate": "Use your password",
+}
+"""Ways to confirm who one is, the strongest first; the others are offered beside it."""
+
 type View = Callable[[HttpRequest], HttpResponse]
-
-
-def _note(request: HttpRequest, event: Event, user: User | None, label: str) -> None:
-    with transaction.atomic():
-        audit.record(
-            audit.Installation(user, origin_of(request)),
-            event,
-            f"user:{user.pk}" if user else "user:unknown",
-            label=label,
-        )
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -48,7 +46,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return False
 
     def post_login(self, request: HttpRequest, user: User, **facts: object) -> HttpResponse:
-        _note(request, Event.SIGNED_IN, user, user.email)
+        note(request, Event.SIGNED_IN, user, user.email, by=signed_in_by(request, user))
         response: HttpResponse = super().post_login(request, user, **facts)
         return response
 
@@ -69,19 +67,28 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             return  # a re-authentication, which notes its own refusal
         tried = str(credentials.get("email") or "")
         known = User.objects.filter(email=tried.strip().lower()).first()
-        # The subject says whom it was about; the actor stays empty, since nobody has proved to be them.
-        with transaction.atomic():
-            audit.record(
-                audit.Installation(None, origin_of(request)),
-                Event.SIGN_IN_FAILED,
-                f"user:{known.pk}" if known else "user:unknown",
-                label=tried,
-            )
+        note_failure(request, known, tried)
+
+    def is_reauthentication_required(self, *, app: str, **facts: object) -> bool:
+        """A fresh sign-in counts as a confirmation, on allauth's pages as on ours."""
+        return not reauth.signed_in_lately(context.request, reauth.USUAL)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
+        ways = {way["id"]: way["url"] for way in super().get_reauthentication_methods(user)}
+        return [
+            {"id": way, "description": text, "url": ways[way]}
+            for way, text in WAYS.items()
+            if way in ways
+        ]
+
+    def send_notification_mail(self, *args: object, **kwargs: object) -> None:
+        """After the commit: no letter of what was rolled back, and no mail server waited for inside."""
+        transaction.on_commit(partial(super().send_notification_mail, *args, **kwargs))
 
     def logout(self, request: HttpRequest) -> None:
         user = request.user
         if isinstance(user, User):
-            _note(request, Event.SIGNED_OUT, user, user.email)
+            note(request, Event.SIGNED_OUT, user, user.email)
         super().logout(request)
 
     def set_password(self, user: User, password: str) -> None:
@@ -90,19 +97,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         with transaction.atomic():
             super().set_password(user, password)
             event = Event.PASSWORD_CHANGED if changed else Event.PASSWORD_RESET
-            _note(self.request, event, user, user.email)
+            note(self.request, event, user, user.email)
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
     """Authenticator seeds and recovery codes rest sealed with the web processes' own key."""
 
+    error_messages: ClassVar[dict[str, str]] = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "That did not work. A code lives for a minute and works once.",
+        "cannot_generate_recovery_codes": "Add an authenticator app or a passkey first.",
+    }
+
     def encrypt(self, text: str) -> str:
-        sealed = SymmetricKeyring.parse(settings.LATCHKEY_WEB_KEYS).seal(SecretText(text), SEED)
-        return base64.b64encode(sealed).decode()
+        return seeds.seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        sealed = base64.b64decode(encrypted_text, validate=True)
-        return SymmetricKeyring.parse(settings.LATCHKEY_WEB_KEYS).open(sealed, SEED).reveal()
+        return seeds.open(encrypted_text)
 
 
 def _confirming(view: View) -> View:
@@ -113,11 +124,15 @@ def _confirming(view: View) -> View:
         user = request.user
         if not isinstance(user, User):
             return view(request)
-        waits = waiting.act(user, request.POST.get("next") or request.GET.get("next", ""))
+        page = request.POST.get("next") or request.GET.get("next", "")
+        waits = waiting.act(user, page)
         before = len(get_authentication_records(request, user))
         response = view(request)
+        if response.status_code == 302 and response.headers["Location"] == reverse("account_login"):
+            # allauth sends a refused passkey away, and forgets which act waits.
+            response = redirect(f"{request.path}?{urlencode({'next': page})}")
         if request.method == "POST" and len(get_authentication_records(request, user)) == before:
-            _note(request, Event.NOT_CONFIRMED, user, waits or "an act")
+            note(request, Event.NOT_CONFIRMED, user, waits or "an act")
         if isinstance(response, TemplateResponse) and response.context_data is not None:
             response.context_data["waits"] = waits
         return response

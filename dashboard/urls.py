@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from dashboard import arrival, errors, health, signon, views
+from dashboard import arrival, errors, factors, health, signon, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -20,6 +20,31 @@ urlpatterns = [
         signon.reauthenticate_by_passkey,
         name="mfa_reauthenticate_webauthn",
     ),
+    path("accounts/2fa/authenticate/", factors.second_step, name="mfa_authenticate"),
+    path("accounts/2fa/totp/activate/", factors.activate_totp, name="mfa_activate_totp"),
+    path("accounts/2fa/totp/deactivate/", factors.deactivate_totp, name="mfa_deactivate_totp"),
+    path(
+        "accounts/2fa/recovery-codes/",
+        factors.recovery_codes,
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "accounts/2fa/recovery-codes/generate/",
+        factors.generate_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "accounts/2fa/recovery-codes/download/",
+        factors.download_codes,
+        name="mfa_download_recovery_codes",
+    ),
+    path("accounts/2fa/webauthn/add/", factors.add_passkey, name="mfa_add_webauthn"),
+    path(
+        "accounts/2fa/webauthn/keys/<int:pk>/remove/",
+        factors.remove_passkey,
+        name="mfa_remove_webauthn",
+    ),
+    path("accounts/2fa/webauthn/login/", factors.sign_in_by_passkey, name="mfa_login_webauthn"),
     path("accounts/", include("allauth.urls")),
     path("setup/", arrival.setup, name="setup"),
     path("setup/<slug:token>/", arrival.keep_setup_link, name="setup_link"),

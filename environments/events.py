@@ -12,6 +12,11 @@ class Event(StrEnum):
     SIGNED_OUT = "sign-in.ended"
     PASSWORD_CHANGED = "password.changed"
     PASSWORD_RESET = "password.reset"
+    FACTOR_ADDED = "sign-in.factor-added"
+    FACTOR_REMOVED = "sign-in.factor-removed"
+    RECOVERY_CODES_MADE = "sign-in.codes-made"
+    RECOVERY_CODES_SEEN = "sign-in.codes-seen"
+    RECOVERY_CODE_USED = "sign-in.code-used"
     SETUP_LINK_MADE = "setup-link.made"
     SETUP_DONE = "setup.done"
     ORGANIZATION_CREATED = "organization.created"
@@ -88,6 +93,11 @@ SENTENCES: Mapping[Event, str] = {
     Event.SIGNED_OUT: "signed out",
     Event.PASSWORD_CHANGED: "changed their password",
     Event.PASSWORD_RESET: "reset their password",
+    Event.FACTOR_ADDED: "added to their sign-in:",
+    Event.FACTOR_REMOVED: "removed from their sign-in:",
+    Event.RECOVERY_CODES_MADE: "made new recovery codes, and the old ones void, for",
+    Event.RECOVERY_CODES_SEEN: "saw the recovery codes of",
+    Event.RECOVERY_CODE_USED: "used up a recovery code of",
     Event.SETUP_LINK_MADE: "made a set-up link",
     Event.SETUP_DONE: "set up this installation",
     Event.ORGANIZATION_CREATED: "created the organization",

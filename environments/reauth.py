@@ -7,8 +7,9 @@ from functools import wraps
 from typing import Concatenate, cast
 from urllib.parse import urlencode
 
+from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -27,6 +28,14 @@ def signed_in_lately(request: SignedInRequest, within: timedelta) -> bool:
     return bool(records) and time.time() - records[-1]["at"] < within.total_seconds()
 
 
+def ask(request: SignedInRequest) -> HttpResponse:
+    """To the strongest way that this person has of confirming, and then back to this page."""
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    page = ways[0]["url"] if ways else reverse("account_reauthenticate")
+    back = request.get_full_path() if request.method == "GET" else request.path
+    return redirect(f"{page}?{urlencode({'next': back})}")
+
+
 def fresh_sign_in[S: Scope | OrgScope, **P](view: ScopedView[S, P]) -> ScopedView[S, P]:
     """Send a person whose sign-in is old to re-authenticate, and back to this page's form."""
 
@@ -37,8 +46,7 @@ def fresh_sign_in[S: Scope | OrgScope, **P](view: ScopedView[S, P]) -> ScopedVie
         within = IN_PRODUCTION if _in_production(scope) else USUAL
         if signed_in_lately(request, within):
             return view(request, scope, *args, **kwargs)
-        back = request.get_full_path() if request.method == "GET" else request.path
-        return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return ask(request)
 
     return cast("ScopedView[S, P]", _mark(asked))
 

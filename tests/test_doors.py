@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 # Who opens these is decided without a place: anybody, or any signed-in person about themselves.
 OPEN = {"livez", "readyz", "error_codes", "theme", "setup", "setup_link", "join", "account_logout"}
+OPEN |= {"mfa_authenticate", "mfa_login_webauthn"}
 OWN = {
     "home",
     "account",
@@ -14,6 +15,13 @@ OWN = {
     "account_reauthenticate",
     "mfa_reauthenticate",
     "mfa_reauthenticate_webauthn",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+    "mfa_download_recovery_codes",
+    "mfa_add_webauthn",
+    "mfa_remove_webauthn",
 }
 ALLAUTH = "accounts/"  # its pages are about the person alone
 

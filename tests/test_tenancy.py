@@ -45,6 +45,11 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "User.objects.filter",
     ): "whether the link's own address has an account",
     (
+        "dashboard/codes.py",
+        "spend",
+        "Authenticator.objects.select_for_update",
+    ): "the row of the very factor that the code has just matched, locked by its id",
+    (
         "dashboard/signon.py",
         "AccountAdapter.authentication_failed",
         "User.objects.filter",

@@ -102,6 +102,12 @@ def short(text: str) -> str:
 
 
 @register.filter
+def groups(text: str) -> str:
+    """'JBSW Y3DP': in fours, as one types it from a page into a phone."""
+    return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+@register.filter
 def initial(text: object) -> str:
     return str(text).strip()[:1].upper() or "?"
 

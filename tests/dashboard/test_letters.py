@@ -30,6 +30,7 @@ def test_signing_in_needs_no_message(acme, client):
     assert "signed in as" not in page.lower().replace("signed in as<br>", "")
 
 
+@pytest.mark.django_db(transaction=True)  # the letter leaves after the commit
 def test_a_changed_password_is_written_to_its_owner(acme, sign_in):
     acme["viewer"].name = "Vi & <Co>"
     acme["viewer"].save()

@@ -1,0 +1,19 @@
+"""What must be read back to sign people in rests sealed with the web processes' own key (design part 7)."""
+
+import base64
+
+from django.conf import settings
+
+from keys.crypto import SecretText, SymmetricKeyring
+
+PURPOSE = "sign-in seed"
+
+
+def seal(text: str) -> str:
+    sealed = SymmetricKeyring.parse(settings.LATCHKEY_WEB_KEYS).seal(SecretText(text), PURPOSE)
+    return base64.b64encode(sealed).decode()
+
+
+def open(sealed: str) -> str:  # noqa: A001  # the counterpart of seal, as elsewhere
+    box = base64.b64decode(sealed, validate=True)
+    return SymmetricKeyring.parse(settings.LATCHKEY_WEB_KEYS).open(box, PURPOSE).reveal()
