@@ -6,10 +6,11 @@ from functools import partial
 from itertools import product
 from typing import Any
 from urllib.parse import quote_plus, urlencode
+from zlib import crc32
 
 import pytest
 from django.apps import apps
-from django.db import transaction
+from django.db import connection, transaction
 
 from environments.models import AuditEvent, Member
 from tests.addresses import ADDRESSES, OURS, PLACED, Address, House, build
@@ -43,6 +44,9 @@ BAD_VALUES = {
     "markup": quote_plus('"><script>x</script>{{ 7 }}{% x %}'),
     "another address": quote_plus("//elsewhere.example/"),
 }
+ALWAYS = ("empty", "too long", "NUL", "half a character", "endless number", "last day")
+"""What every form gets. Of the rest each gets a few, chosen by its name, and others on the other database."""
+SOME = 4
 WORST = ("NUL inside", "large number", "half a character", "last day")
 ASKED = ("q", "page", "tab", "sort", "before", "event", "health", "team", "expires", "environment", "member", "file", "next")  # fmt: skip
 """What pages read from their query."""
@@ -136,13 +140,19 @@ def values(address: Address, house: House) -> Tries:
     """All fields bad at once, so that each is cleaned; then one alone, so that the verb behind is reached."""
     for form in house.forms(address) or [Form("", "post")]:
         names = sorted(form.names | address.read)
-        for what, value in BAD_VALUES.items():
-            body = "&".join(f"{quote_plus(name)}={value}" for name in names)
+        for what in (*ALWAYS, *some_of(address)):
+            body = "&".join(f"{quote_plus(name)}={BAD_VALUES[what]}" for name in names)
             yield what, partial(house.post, address, body)
         for name, what in product(names, () if address.of_allauth else WORST[:2]):
             rest = urlencode([pair for pair in form.values if pair[0] != name])
             body = f"{rest}&{quote_plus(name)}={BAD_VALUES[what]}"
             yield f"{name}: {what}", partial(house.post, address, body)
+
+
+def some_of(address: Address) -> list[str]:
+    rest = sorted(set(BAD_VALUES) - set(ALWAYS))
+    first = crc32(f"{address.name} {connection.vendor}".encode())
+    return [rest[(first + step * 3) % len(rest)] for step in range(SOME)]
 
 
 def queries(address: Address, house: House) -> Tries:
