@@ -26,6 +26,8 @@ from tests.keys.issuer.signed import (
     signature,
 )
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
 
 @pytest.fixture
 def client(shop):
@@ -218,6 +220,14 @@ class TestNamed:
         assert "used before" in refused(client.buy(text))
         again = client.assertion(claims={"jti": "one"}), client.assertion(claims={"jti": "one"})
         assert [client.buy(each).status for each in again] == [200, 401]
+
+    def test_its_signature_written_otherwise_is_the_same_assertion(self, client):
+        """Of a pair of numbers that hold, (r, n - s) holds as well: what was spent is the jti, not the text."""
+        text, _, signed = client.assertion().rpartition(".")
+        raw = base64.urlsafe_b64decode(signed + "==")
+        twin = P256_ORDER - int.from_bytes(raw[32:])
+        assert client.buy(f"{text}.{b64(raw[:32] + twin.to_bytes(32))}").status == 200
+        assert "used before" in refused(client.buy(f"{text}.{signed}"))
 
     def test_two_clients_may_use_the_same_jti(self, shop, client):
         other = Signer(open_shop(slug="other").key)
