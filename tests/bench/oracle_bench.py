@@ -17,8 +17,8 @@ from statistics import median
 from subprocess import DEVNULL
 from urllib.parse import urlencode
 
-from tests.bench.servers import Failed, Server, conditions
-from tests.bench.token_bench import _environment, _manage
+from tests.bench.buying import environment_of, manage
+from tests.bench.servers import Failed, Server, as_up_starts, conditions
 
 PLANT = """
 import json, secrets
@@ -61,12 +61,14 @@ print(json.dumps({"path": shop.path, "pairs": pairs}))
 def main(pairs: int = 3000) -> None:
     with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as name:
         # A proxy of ours names the address: each try comes from another, so that none is told to wait.
-        environment = _environment(Path(name)) | {"LATCHKEY_PROXIES": "1"}
-        _manage(environment, "keyring", "make")
-        _manage(environment, "migrate", "--verbosity", "0")
-        planted = json.loads(_manage(environment, "shell", "--no-imports", "-c", PLANT))
+        environment = environment_of(Path(name)) | {"LATCHKEY_PROXIES": "1"}
+        manage(environment, "keyring", "make")
+        manage(environment, "migrate", "--verbosity", "0")
+        planted = json.loads(manage(environment, "shell", "--no-imports", "-c", PLANT))
         # Each refusal writes a line of the log.
-        server = Server("token", "dashboard.wsgi:application", environment, errors=DEVNULL)
+        server = Server(
+            "token", as_up_starts("dashboard.wsgi:application"), environment, errors=DEVNULL
+        )
         try:
             print(f"A refusal beside an unknown client's, {pairs} interleaved pairs of each")
             print(f"{'':22}{'µs':>8}{'unknown':>9}{'P(later)':>10}{'p':>8}")

@@ -1,26 +1,17 @@
-"""What a token by secret costs, as a ratio to the floor: a bare WSGI function on the same server that
-signs one ES256 JWT. Judges nothing; ends with an error only where something does not work.
+"""What a token costs, by secret and by signed assertion, as a ratio to the floor: a bare WSGI function on the same
+server that signs one ES256 JWT. Judges nothing; ends with an error only where something does not work.
 
-    .venv/bin/python -m tests.bench.token_bench [rounds] [requests per round]
+    .venv/bin/python -m tests.bench.token_bench [rounds] [requests per round] [connections ...]
 """
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlencode
 
-from tests.bench.servers import ROOT, Failed, Server, conditions, in_turns, table
+from tests.bench.buying import by_assertion, by_secret, prepared
+from tests.bench.servers import Server, as_up_starts, conditions, in_turns, table
 
-BUDGET = "must be ≤ 2.5, aim ≤ 1.8"
-PLANT = """
-import json
-from tests.keys.issuer.conftest import open_shop
-shop = open_shop()
-print(json.dumps({"path": shop.path, "form": shop.form}))
-"""
+BUDGET = "by secret must be ≤ 2.5, aim ≤ 1.8"
 FLOOR = """
 import base64, json, sys, time
 from cryptography.hazmat.primitives import hashes
@@ -40,57 +31,31 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
 """
+NAMES = ("floor", "token by secret", "token by ES256 assertion")
 
 
-def main(rounds: int = 30, times: int = 500) -> None:
+def main(rounds: int = 20, times: int = 500, *connections: int) -> None:
     with tempfile.TemporaryDirectory(prefix="latchkey-bench-") as name:
         folder = Path(name)
         (folder / "floor.py").write_text(FLOOR)
-        environment = _environment(folder)
-        request = _prepare(environment)
-        before = conditions()
+        environment, planted = prepared(folder)
+        secret, assertion = by_secret(planted["path"], planted["form"]), by_assertion(planted)
+        database = environment.get("DATABASE_URL", "sqlite").partition(":")[0]
+        print(f"A token ({BUDGET}); {rounds} rounds of {times} in turns, {database}")
+        print(f"before: {conditions()}")
         servers: list[Server] = []
         try:
-            servers.append(Server("floor", "floor:application", environment))
-            servers.append(Server("token", "dashboard.wsgi:application", environment))
-            costs = in_turns(servers, request, rounds, times)
+            servers.append(Server("floor", as_up_starts("floor:application"), environment))
+            servers.append(Server("token", as_up_starts("dashboard.wsgi:application"), environment))
+            floor, token = servers
+            for lines in connections or (1, 16, 64):
+                three = [(floor, secret), (token, secret), (token, assertion)]
+                costs = in_turns(three, rounds, times, lines)
+                print(f"{lines} connections\n{table(NAMES, costs)}", flush=True)
         finally:
             for server in servers:
                 server.stop()
-    database = environment.get("DATABASE_URL", "sqlite").partition(":")[0]
-    print(f"A token by secret ({BUDGET}); {rounds} rounds of {times} in turns, {database}")
-    print(table(servers, costs))
-    print(f"before: {before}\nafter:  {conditions()}")
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "DATABASE_URL") if name in os.environ}
-    own = {"DATA_DIR": str(folder / "data"), "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
-    # As supervisor starts it: with the longer switch interval, and tied to its parent.
-    return kept | own | {"DIE_WITH_PARENT": "1", "PYTHONWARNINGS": "ignore"}
-
-
-def _prepare(environment: dict[str, str]) -> bytes:
-    """An installation with one key → the request that buys a token with it."""
-    _manage(environment, "keyring", "make")
-    _manage(environment, "migrate", "--verbosity", "0")
-    shop = json.loads(_manage(environment, "shell", "--no-imports", "-c", PLANT))
-    body = urlencode(shop["form"])
-    head = (
-        f"POST {shop['path']} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "Content-Type: application/x-www-form-urlencoded",
-        f"Content-Length: {len(body)}",
-    )
-    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
-
-
-def _manage(environment: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise Failed(f"manage.py {arguments[0]} failed:\n{done.stderr}")
-    return done.stdout
+    print(f"after:  {conditions()}")
 
 
 if __name__ == "__main__":
