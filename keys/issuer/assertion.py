@@ -8,10 +8,9 @@ import json
 import math
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from joserfc import jwk
 from joserfc.jws import JWSRegistry
@@ -44,8 +43,7 @@ class BadAssertion(Exception):
     """The text may be told to its sender: with the cause, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """What an assertion says before anyone has checked it: only whom to ask about."""
 
     client_id: str
@@ -84,8 +82,7 @@ class Claimed:
         return known and verifies
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What a door asks of an assertion."""
 
     audiences: Sequence[str]
@@ -93,8 +90,7 @@ class Rules:
     """False at the Redox door: exp, jti and aud may be left out, and iat must be there instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """The same assertion once its age and addressee have been checked, behind its signature."""
 
     jti: str

@@ -3,14 +3,12 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from django.conf import settings
-from django.db import connection
 
 from keys import fingerprint
 from keys.crypto import SecretText
@@ -19,6 +17,7 @@ from keys.issuer.database import Statement, fetch_all
 from keys.issuer.refusals import NotFound, NotProven, Refusal
 from keys.issuer.requests import Shown
 
+ON_SQLITE: Final = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
 CLIENT_ID: Final = re.compile(r"ck_[a-z2-7]{20}")
 NOT_RIGHT: Final = "client_id and what was sent to prove it do not fit together."
 
@@ -57,8 +56,7 @@ BY_SIGNATURE: Final = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """An environment as its token service needs it."""
 
     id: int
@@ -70,8 +68,7 @@ class Place:
     """The key that signs now; None before the first token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """From where a key may be used, and how often; nothing and None: no limit."""
 
     networks: tuple[Network, ...]
@@ -91,8 +88,7 @@ class Limits:
 NO_LIMITS: Final = Limits((), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What proved the client: the row of a secret or of a public key."""
 
     row: int
@@ -100,8 +96,7 @@ class Proof:
     signed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(NamedTuple):
     """Who has shown a right secret or a valid signature."""
 
     place: Place
@@ -198,7 +193,7 @@ def issuer_url(issuer_id: str) -> str:
 
 def stored(now: datetime) -> object:
     """A moment as the database compares it: SQLite holds text without a zone."""
-    return now.replace(tzinfo=None).isoformat(" ") if connection.vendor == "sqlite" else now
+    return now.replace(tzinfo=None).isoformat(" ") if ON_SQLITE else now
 
 
 def _trouble(*, deleted: object, disabled: object, expired: object) -> str:

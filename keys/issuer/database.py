@@ -29,20 +29,24 @@ def steadily[Answer](work: Callable[[], Answer]) -> Answer:
 
 def fetch_all(statement: "Statement", parameters: Sequence[object]) -> list[tuple[Any, ...]]:
     database = connections[DEFAULT_DB_ALIAS]  # once: Django's `connection` looks it up at every dot
-    if database.connection is None:
-        database.ensure_connection()
-    raw = database.connection
     with database.wrap_database_errors:
-        if database.vendor == "sqlite":
-            return raw.execute(statement.sqlite, parameters).fetchall()  # type: ignore[no-any-return]
-        return _prepared(raw).execute(statement.postgresql, parameters, prepare=True).fetchall()  # type: ignore[no-any-return]
+        return _execute(database, statement, parameters).fetchall()  # type: ignore[no-any-return]
 
 
 def insert_once(statement: "Statement", parameters: Sequence[Any]) -> bool:
     """False where the row is there already: of two at once, in whichever processes, one wins."""
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(statement.postgresql, parameters)
-        return bool(cursor.rowcount == 1)
+    database = connections[DEFAULT_DB_ALIAS]
+    with database.wrap_database_errors:
+        return bool(_execute(database, statement, parameters).rowcount == 1)
+
+
+def _execute(database: Any, statement: "Statement", parameters: Sequence[object]) -> Any:
+    if database.connection is None:
+        database.ensure_connection()
+    raw = database.connection
+    if database.vendor == "sqlite":
+        return raw.execute(statement.sqlite, parameters)
+    return _prepared(raw).execute(statement.postgresql, parameters, prepare=True)
 
 
 class Statement:

@@ -1,11 +1,12 @@
-"""Form and header → what was asked. Whatever has another shape is refused here, by name."""
+"""Form and header → what was asked. Whatever has another shape is refused here, by name.
+
+The values are named tuples, here and in `clients.py`: frozen data classes take three times as long to make."""
 
 import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from urllib.parse import unquote_plus
 from wsgiref.types import WSGIEnvironment
 
@@ -28,8 +29,7 @@ SCOPE: Final = re.compile(
 )  # RFC 6749, 3.3
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request, its body read whole; parts that nobody asked for are left behind."""
 
     method: str
@@ -50,8 +50,7 @@ class Request:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """Who somebody says they are, and what they show for it; nothing of it is proven yet."""
 
     client_id: str
@@ -82,8 +81,7 @@ class Shown:
         return cls(claimed.client_id, claimed)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A well-formed request for a token, by somebody who is still unknown."""
 
     shown: Shown

@@ -11,9 +11,10 @@ from keys.issuer.admission import admit
 from keys.issuer.clients import Proven, issuer_url
 from keys.issuer.refusals import InvalidScope
 from keys.issuer.requests import Asked, Request
-from keys.issuer.signing import signer_of
+from keys.issuer.signing import base64url, signer_of
 
 LIFE: Final = 300
+JTI_BYTES: Final = 18  # a multiple of three: each of many encodes to a whole number of characters
 JTIS_AT_ONCE: Final = 256
 
 _jtis: list[str] = []
@@ -82,9 +83,11 @@ def _constant_claims(
 
 
 def _jti() -> str:
-    """Bought in bulk: each reading of the system's random numbers lets the interpreter go. 3 % of a token."""
+    """Drawn in bulk: each reading of the system's random numbers lets the interpreter go. 3 % of a token."""
     try:
         return _jtis.pop()
     except IndexError:
-        _jtis.extend(secrets.token_urlsafe(16) for _ in range(JTIS_AT_ONCE))
-        return secrets.token_urlsafe(16)
+        many = base64url(secrets.token_bytes(JTI_BYTES * JTIS_AT_ONCE)).decode()
+        length = len(many) // JTIS_AT_ONCE
+        _jtis.extend(many[at : at + length] for at in range(length, len(many), length))
+        return many[:length]
