@@ -12,7 +12,7 @@ COPY templates templates
 RUN STATIC_ROOT=/app/static DATA_DIR=/tmp/build /venv/bin/python manage.py collectstatic --no-input
 
 FROM python:3.13-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /data latchkey && install -d -o latchkey -m 0700 /data
+RUN useradd --system --uid 10001 --home-dir /data latchkey && install -d -o latchkey -m 0700 /data /audit
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app

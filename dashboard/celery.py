@@ -57,6 +57,8 @@ app.conf.update(
         "deliver notices": every(15, "environments.tasks.deliver_notices", DUE),
         "renew signing keys": every(300, "keys.tasks.renew_signing_keys", DUE),
         "fold tests": every(300, "keys.tasks.fold_tests", DUE),
+        # Each checkpoint is due after five minutes; a missed ring costs one.
+        "sign log": every(60, "environments.tasks.sign_log", DUE),
         "forget notices": every(3600, "environments.tasks.forget_notices", DUE),
         "purge": every(600, "keys.tasks.purge"),
     },

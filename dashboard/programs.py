@@ -35,6 +35,8 @@ class Layout:
 FOR_THE_WORKER_ALONE: Final = {
     "LATCHKEY_CREDENTIAL_PRIVATE_KEYS": "",
     "LATCHKEY_CREDENTIAL_PRIVATE_KEYS_FILE": "",
+    "LATCHKEY_AUDIT_PRIVATE_KEYS": "",
+    "LATCHKEY_AUDIT_PRIVATE_KEYS_FILE": "",
 }
 CELERY: Final = [sys.executable, "-m", "celery", "--app", "dashboard", "--quiet"]
 

@@ -61,6 +61,8 @@ LATCHKEY_ISSUER_PUBLIC_KEYS = kept("LATCHKEY_ISSUER_PUBLIC_KEYS", "issuer-public
 LATCHKEY_ISSUER_PRIVATE_KEYS = kept(
     "LATCHKEY_ISSUER_PRIVATE_KEYS", "issuer-private.json", "web", "issuer"
 )
+LATCHKEY_AUDIT_PUBLIC_KEYS = kept("LATCHKEY_AUDIT_PUBLIC_KEYS", "audit-public.json", *ROLES)
+LATCHKEY_AUDIT_PRIVATE_KEYS = kept("LATCHKEY_AUDIT_PRIVATE_KEYS", "audit-private.json", "worker")
 LATCHKEY_WEB_KEYS = kept("LATCHKEY_WEB_KEYS", "web.json", "web", "pages")
 
 # The server copies its environment into every request: dashboard.wsgi forgets these before the first one.
@@ -73,6 +75,7 @@ SECRET_NAMES = (
     "LATCHKEY_PEPPERS",
     "LATCHKEY_CREDENTIAL_PRIVATE_KEYS",
     "LATCHKEY_ISSUER_PRIVATE_KEYS",
+    "LATCHKEY_AUDIT_PRIVATE_KEYS",
     "LATCHKEY_WEB_KEYS",
 )
 
@@ -90,6 +93,11 @@ for prefix in LATCHKEY_ALLOWED_URL_PREFIXES:
     if urlsplit(prefix).scheme not in {"http", "https"} or not urlsplit(prefix).path:
         msg = f"LATCHKEY_ALLOWED_URL_PREFIXES: {prefix!r} must look like https://host.example/path (at least a final /)."
         raise ImproperlyConfigured(msg)
+
+# Where workers tell of the audit log's checkpoints, outside the database: a file, syslog:///dev/log, syslog://host:514
+LATCHKEY_CHECKPOINT_LOG = address(
+    "LATCHKEY_CHECKPOINT_LOG", f"file://{DATA_DIR}/audit/checkpoints.jsonl", "file", "syslog"
+)
 
 # Database, cache, broker
 

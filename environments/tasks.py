@@ -3,14 +3,21 @@
 from celery import shared_task
 from django.utils import timezone
 
-from environments import upkeep
+from environments.upkeep import checkpoints, notices
 
 
 @shared_task(name="environments.tasks.deliver_notices")
 def deliver_notices() -> None:
-    upkeep.deliver_notices(timezone.now())
+    notices.deliver_notices(timezone.now())
 
 
 @shared_task(name="environments.tasks.forget_notices")
 def forget_notices() -> None:
-    upkeep.forget_notices(timezone.now())
+    notices.forget_notices(timezone.now())
+
+
+@shared_task(name="environments.tasks.sign_log")
+def sign_log() -> None:
+    now = timezone.now()
+    checkpoints.sign_heads(now)
+    checkpoints.tell_witness(now)

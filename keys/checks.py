@@ -1,7 +1,7 @@
 """Are the keyrings there, well formed, and where they belong? Asked before the first request."""
 
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,8 +11,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
+from environments.keyrings import BadKeyring
+from environments.signing import Signer, Verifier
 from keys.crypto import Peppers, PrivateKeyring, PublicKeyring, SymmetricKeyring
-from keys.keyrings import BadKeyring
 
 MAKE_THEM: Final = (
     "Run `manage.py keyring make`, which makes what is missing in DATA_DIR/keys, "
@@ -41,7 +42,32 @@ NEEDS: Final = (
         "LATCHKEY_ISSUER_PUBLIC_KEYS", PublicKeyring.parse, frozenset({"web", "issuer", "worker"})
     ),
     Need("LATCHKEY_ISSUER_PRIVATE_KEYS", PrivateKeyring.parse, frozenset({"web", "issuer"})),
+    Need("LATCHKEY_AUDIT_PUBLIC_KEYS", Verifier.parse, frozenset({"web", "pages", "worker"})),
+    Need("LATCHKEY_AUDIT_PRIVATE_KEYS", Signer.parse, frozenset({"worker"})),
     Need("LATCHKEY_WEB_KEYS", SymmetricKeyring.parse, frozenset({"web", "pages"})),
+)
+
+WORKERS_ALONE: Final = {
+    "LATCHKEY_CREDENTIAL_PRIVATE_KEYS": "open credentials",
+    "LATCHKEY_AUDIT_PRIVATE_KEYS": "sign the audit log",
+}
+type Ids = Callable[[str], Collection[str]]
+PAIRS: Final[Sequence[tuple[str, Callable[[str], str], Ids]]] = (
+    (
+        "CREDENTIAL",
+        lambda text: PublicKeyring.parse(text).newest_id,
+        lambda text: PrivateKeyring.parse(text).keys,
+    ),
+    (
+        "ISSUER",
+        lambda text: PublicKeyring.parse(text).newest_id,
+        lambda text: PrivateKeyring.parse(text).keys,
+    ),
+    (
+        "AUDIT",
+        lambda text: list(Verifier.parse(text).keys)[-1],
+        lambda text: [Signer.parse(text).key_id],
+    ),
 )
 
 
@@ -83,20 +109,20 @@ def _missing_or_malformed(need: Need, role: str) -> Iterator[str]:
 
 
 def _misplaced(role: str) -> Iterator[str]:
-    if role != "worker" and _text("LATCHKEY_CREDENTIAL_PRIVATE_KEYS"):
-        yield (
-            f"LATCHKEY_CREDENTIAL_PRIVATE_KEYS is set, and this process is a {role}: only workers "
-            "may be able to open credentials. Remove it from this process' environment."
-        )
+    for name, why in WORKERS_ALONE.items():
+        if role != "worker" and _text(name):
+            yield (
+                f"{name} is set, and this process is a {role}: only workers may be able to {why}. "
+                "Remove it from this process' environment."
+            )
 
 
 def _mismatched() -> Iterator[str]:
-    """A box sealed to a key that nobody here can open is lost: say so before the first one."""
-    for box in ("CREDENTIAL", "ISSUER"):
+    """What is sealed to a key that nobody here can open is lost, and a signature that nobody can check proves nothing."""
+    for box, newest_public, held_privately in PAIRS:
         public, private = f"LATCHKEY_{box}_PUBLIC_KEYS", f"LATCHKEY_{box}_PRIVATE_KEYS"
         try:
-            newest = PublicKeyring.parse(_text(public)).newest_id
-            held = PrivateKeyring.parse(_text(private)).keys
+            newest, held = newest_public(_text(public)), held_privately(_text(private))
         except BadKeyring:
             continue  # missing or malformed, and named as such above
         if newest not in held:

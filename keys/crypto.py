@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from keys import keyrings
+from environments import keyrings
 
 BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 BASE32: Final = string.ascii_lowercase + "234567"

@@ -66,7 +66,7 @@ def folders() -> None:
 @pytest.fixture(scope="session")
 def application() -> WSGIApplication:
     """What the server calls. A web process that holds the workers' keys refuses to start, so it gets none."""
-    with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS=""):
+    with override_settings(LATCHKEY_CREDENTIAL_PRIVATE_KEYS="", LATCHKEY_AUDIT_PRIVATE_KEYS=""):
         from dashboard.wsgi import application
     # The thread that writes uses has a connection of its own, which would outlive the test's tables.
     usage.keep_flushing = lambda: None

@@ -24,7 +24,7 @@ ELSEWHERE: Mapping[str, str] = {
     "keys/issuer": "the token service knows clients, not people; it may not import the ORM's scopes",
     "environments/models": "where the querysets say whose rows they are",
     "environments/access.py": "makes the scopes",
-    "environments/upkeep.py": "the machine's verbs work across all tenants",
+    "environments/upkeep": "the machine's verbs work across all tenants",
     "environments/audit.py": "keeps the chain, and gives it out by `audit.within(scope)`",
     "environments/append_only.py": "asks the database for its triggers",
     "dashboard/health.py": "asks the database whether it is there",

@@ -1,6 +1,7 @@
 """People and places: users, organizations, environments, teams, the three kinds of role, notices, the audit rows."""
 
 from environments.models.invitation import Invitation
+from environments.models.log import AuditCheckpoint, AuditFloor, AuditSignedHead
 from environments.models.notice import Notice, NoticeQuerySet
 from environments.models.places import (
     Environment,
@@ -17,8 +18,11 @@ from environments.models.words import BASE32, choices, opaque_id
 
 __all__ = [
     "BASE32",
+    "AuditCheckpoint",
     "AuditEvent",
+    "AuditFloor",
     "AuditHead",
+    "AuditSignedHead",
     "Environment",
     "EnvironmentGrant",
     "Heartbeat",

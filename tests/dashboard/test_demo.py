@@ -30,7 +30,7 @@ METHODS = {"secret", "private_key_jwt", "imported_secret", "imported_private_key
 @pytest.fixture
 def told(db, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(usage, "keep_flushing", lambda: None)
-    settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = ""
+    settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = settings.LATCHKEY_AUDIT_PRIVATE_KEYS = ""
     file = tmp_path / "demo.json"
     call_command("demo", out=file, stdout=StringIO())
     assert file.stat().st_mode & 0o777 == 0o600
@@ -152,7 +152,7 @@ def test_a_second_demo_is_refused_and_the_first_stays(told, tmp_path):
 
 
 def test_a_file_that_cannot_be_written_costs_nothing(db, settings, tmp_path):
-    settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = ""
+    settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = settings.LATCHKEY_AUDIT_PRIVATE_KEYS = ""
     with pytest.raises(CommandError, match="cannot be written"):
         call_command("demo", out=tmp_path / "nowhere" / "demo.json")
     assert not Organization.objects.exists()

@@ -109,12 +109,19 @@ def test_each_role_reads_the_private_keys_it_needs_and_no_other(
 ):
     keys = tmp_path / "keys"
     keys.mkdir()
-    for file, text in {"credential-private": "c", "issuer-private": "i", "web": "w"}.items():
+    for file, text in {
+        "credential-private": "c",
+        "audit-private": "a",
+        "issuer-private": "i",
+        "web": "w",
+    }.items():
         (keys / f"{file}.json").write_text(text)
     names = (
-        "[s.LATCHKEY_CREDENTIAL_PRIVATE_KEYS, s.LATCHKEY_ISSUER_PRIVATE_KEYS, s.LATCHKEY_WEB_KEYS]"
+        "[s.LATCHKEY_CREDENTIAL_PRIVATE_KEYS, s.LATCHKEY_ISSUER_PRIVATE_KEYS, s.LATCHKEY_WEB_KEYS,"
+        " s.LATCHKEY_AUDIT_PRIVATE_KEYS]"
     )
-    assert value(tmp_path, names, LATCHKEY_ROLE=role) == [credentials, issuer, web]
+    log = "a" if role == "worker" else ""
+    assert value(tmp_path, names, LATCHKEY_ROLE=role) == [credentials, issuer, web, log]
 
 
 def test_mail_goes_where_one_url_says(tmp_path):
@@ -168,6 +175,9 @@ def test_a_web_process_that_could_open_credentials_does_not_start(tmp_path):
     done = start(tmp_path, "dashboard.wsgi", SECRET_KEY="x" * 50, **given)
     assert "only workers may be able to open credentials" in done.stderr
     del given["LATCHKEY_CREDENTIAL_PRIVATE_KEYS"]
+    done = start(tmp_path, "dashboard.wsgi", SECRET_KEY="x" * 50, **given)
+    assert "only workers may be able to sign the audit log" in done.stderr
+    del given["LATCHKEY_AUDIT_PRIVATE_KEYS"]
     assert start(tmp_path, "dashboard.wsgi", SECRET_KEY="x" * 50, **given).returncode == 0
 
 
@@ -177,7 +187,7 @@ def test_the_web_process_forgets_its_secrets_before_the_first_request(tmp_path):
         for name in dir(settings)
         if name.startswith("LATCHKEY_")
         and name.endswith(("_KEYS", "_PEPPERS"))
-        and "CREDENTIAL_PRIVATE" not in name
+        and not name.endswith(("CREDENTIAL_PRIVATE_KEYS", "AUDIT_PRIVATE_KEYS"))
     }
     code = "dashboard.wsgi, os; assert not [n for n in os.environ if n in dashboard.wsgi.settings.SECRET_NAMES]"
     done = start(tmp_path, code, SECRET_KEY="x" * 50, **given)

@@ -7,10 +7,11 @@ import pytest
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
-from environments import notices, tasks, upkeep
+from environments import notices, tasks
 from environments.models import Notice
 from environments.models.notice import MAIL_LEASE
 from environments.services.roles import remove_member
+from environments.upkeep import notices as upkeep
 
 
 @pytest.fixture

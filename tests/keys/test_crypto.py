@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keys import crypto, keyrings
+from environments import keyrings
+from environments.keyrings import BadKeyring
+from keys import crypto
 from keys.crypto import (
     CannotOpen,
     Context,
@@ -20,7 +22,6 @@ from keys.crypto import (
     SecretText,
     SymmetricKeyring,
 )
-from keys.keyrings import BadKeyring
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 HERE = Context(1, 2, "ck_a", "sec_b", "secret", "built-in 2")

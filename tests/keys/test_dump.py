@@ -14,11 +14,13 @@ from django.db import connection
 from django.test import override_settings
 from joserfc import jwk
 
+from environments import keyrings
 from environments.access import Scope
+from environments.keyrings import BadKeyring
 from environments.models import Environment, Organization
 from environments.policy import GRANTS, EnvironmentRole
 from environments.services.invitations import new_person
-from keys import fingerprint, keyrings, sealing
+from keys import fingerprint, sealing
 from keys.crypto import (
     CannotOpen,
     PrivateKeyring,
@@ -26,7 +28,6 @@ from keys.crypto import (
     SymmetricKeyring,
     mint_secret,
 )
-from keys.keyrings import BadKeyring
 from keys.models import CredentialTest, Key, Secret
 from keys.services.endpoints import NewEndpoint, add_endpoint
 from keys.services.importing import Entered, NewImport, plug_in
@@ -49,7 +50,7 @@ def installation(tmp_path, settings):
     call_command("keyring", "make", verbosity=0)
     for name, file in BOXES.items():
         setattr(settings, name, (tmp_path / "keys" / file).read_text())
-    settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = ""
+    settings.LATCHKEY_CREDENTIAL_PRIVATE_KEYS = settings.LATCHKEY_AUDIT_PRIVATE_KEYS = ""
     return tmp_path / "keys"
 
 

@@ -16,6 +16,8 @@ FILES = {
     "LATCHKEY_CREDENTIAL_PRIVATE_KEYS": "credential-private.json",
     "LATCHKEY_ISSUER_PUBLIC_KEYS": "issuer-public.json",
     "LATCHKEY_ISSUER_PRIVATE_KEYS": "issuer-private.json",
+    "LATCHKEY_AUDIT_PUBLIC_KEYS": "audit-public.json",
+    "LATCHKEY_AUDIT_PRIVATE_KEYS": "audit-private.json",
     "LATCHKEY_WEB_KEYS": "web.json",
 }
 
@@ -48,7 +50,7 @@ def load(made, settings):
 
     def read(role):
         for name, file in FILES.items():
-            private = name == "LATCHKEY_CREDENTIAL_PRIVATE_KEYS" and role != "worker"
+            private = name in checks.WORKERS_ALONE and role != "worker"
             setattr(settings, name, "" if private else (made / file).read_text())
         settings.LATCHKEY_ROLE = role
 
@@ -99,7 +101,7 @@ class TestMake:
 
 
 class TestAddAndList:
-    @pytest.mark.parametrize("box", ["credentials", "issuer", "web", "peppers"])
+    @pytest.mark.parametrize("box", ["credentials", "issuer", "audit", "web", "peppers"])
     def test_a_new_key_becomes_the_newest_and_the_old_one_stays(self, made, box):
         old = [line.split()[1] for line in keyring("list").splitlines() if line.startswith(box)]
         assert "Restart" in keyring("add", box)

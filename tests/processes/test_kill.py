@@ -28,6 +28,8 @@ KEYS = (
     "LATCHKEY_CREDENTIAL_PUBLIC_KEYS",
     "LATCHKEY_CREDENTIAL_PRIVATE_KEYS",
     "LATCHKEY_ISSUER_PUBLIC_KEYS",
+    "LATCHKEY_AUDIT_PUBLIC_KEYS",
+    "LATCHKEY_AUDIT_PRIVATE_KEYS",
 )
 MAKE = """
 from tests.keys.made import ask, make_key, make_secret

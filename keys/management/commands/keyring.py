@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from keys import keyrings
-from keys.keyrings import BadKeyring, Entry, Shape
+from environments import keyrings
+from environments.keyrings import BadKeyring, Entry, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,20 @@ class Box:
     file: str
     shape: Shape
     public: str | None = None
+    public_shape: Shape = keyrings.PUBLIC
+    public_of: Callable[[Entry], Entry] = keyrings.public_of
 
 
 BOXES: Final = {
     "credentials": Box("credential-private.json", keyrings.PRIVATE, "credential-public.json"),
     "issuer": Box("issuer-private.json", keyrings.PRIVATE, "issuer-public.json"),
+    "audit": Box(
+        "audit-private.json",
+        keyrings.SIGNING,
+        "audit-public.json",
+        keyrings.VERIFYING,
+        keyrings.verifying_of,
+    ),
     "web": Box("web.json", keyrings.WEB),
     "peppers": Box("peppers.json", keyrings.PEPPER),
 }
@@ -76,7 +85,7 @@ class Command(BaseCommand):
         # The private half first: nothing may be sealed to a key that nobody holds.
         _replace(folder / box.file, box.shape.write(entries))
         if box.public is not None:
-            _replace(folder / box.public, _public_text(entries))
+            _replace(folder / box.public, _public_text(box, entries))
         self.stdout.write(f"added {entries[-1].id}. Restart every process, so that all know it.")
 
     def _list(self, folder: Path) -> None:
@@ -116,7 +125,7 @@ def _make_box(folder: Path, box: Box) -> list[str]:
     if _write_new(folder / box.file, box.shape.write([entry])):
         made.append(box.file)
     if box.public is not None and not (folder / box.public).exists():
-        _write_new(folder / box.public, _public_text(_read(folder, box)))
+        _write_new(folder / box.public, _public_text(box, _read(folder, box)))
         made.append(box.public)
     return made
 
@@ -131,8 +140,8 @@ def _read(folder: Path, box: Box) -> list[Entry]:
         raise BadKeyring(f"{path}: {error}") from None
 
 
-def _public_text(entries: list[Entry]) -> str:
-    return keyrings.PUBLIC.write([keyrings.public_of(entry) for entry in entries])
+def _public_text(box: Box, entries: list[Entry]) -> str:
+    return box.public_shape.write([box.public_of(entry) for entry in entries])
 
 
 def _write_new(path: Path, text: str) -> bool:

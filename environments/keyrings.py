@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 KEY_ID_BYTES: Final = 8
@@ -95,17 +96,27 @@ def _public_half(raw: bytes) -> bytes:
     return X25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw()
 
 
+def _verifying_half(raw: bytes) -> bytes:
+    return Ed25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw()
+
+
 PUBLIC: Final = Shape("public", lambda raw: _labelled("sealing key", raw))
 PRIVATE: Final = Shape("private", lambda raw: _labelled("sealing key", _public_half(raw)))
+VERIFYING: Final = Shape("public", lambda raw: _labelled("audit key", raw))
+SIGNING: Final = Shape("private", lambda raw: _labelled("audit key", _verifying_half(raw)))
 PEPPER: Final = Shape("secret", lambda raw: _labelled("pepper", raw))
 WEB: Final = Shape("secret", lambda raw: _labelled("web key", raw))
 
 
 def new_entry(shape: Shape, now: datetime) -> Entry:
-    """A fresh key. Any 32 bytes are a private X25519 key: it clamps them itself."""
+    """A fresh key. Any 32 bytes are a private key of X25519, which clamps them, and of Ed25519, which hashes them."""
     stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return shape.entry(secrets.token_bytes(RAW_KEY_BYTES), stamp)
 
 
 def public_of(private: Entry) -> Entry:
     return Entry(private.id, private.made, _public_half(private.raw))
+
+
+def verifying_of(private: Entry) -> Entry:
+    return Entry(private.id, private.made, _verifying_half(private.raw))

@@ -1,4 +1,4 @@
-"""The machine's verbs on notices: each goes out by mail once, and is tried again later when the server took it not."""
+"""Notices go out by mail once each, and are tried again later when the server took one not."""
 
 from datetime import datetime, timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused
