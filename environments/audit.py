@@ -1,19 +1,18 @@
 """The audit chain: one named event per act, hash-chained per organization, written in the act's own transaction."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from environments import chain
+from environments.chain import Entry
 from environments.events import Event
 from environments.models import AuditEvent, AuditHead, User
 from environments.origin import NOWHERE, Origin
+from environments.signing import instant
 
 INSTALLATION = 0
 """The chain of events that belong to no organization: set-up, sign-in, reset."""
@@ -104,30 +103,11 @@ def within(standing: Standing) -> QuerySet[AuditEvent]:
 
 
 def digest(event: AuditEvent) -> str:
-    """SHA-256 over the canonical JSON of everything in the row and the digest before it."""
-    return hashlib.sha256(
-        json.dumps(_facts(event), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
-    ).hexdigest()
+    return chain.digest(entry(event))
 
 
-def _facts(event: AuditEvent) -> Mapping[str, Any]:
-    return {
-        "organization": event.organization_id,
-        "sequence": event.sequence,
-        "at": _instant(event.at),
-        "event": str(event.event),
-        "denied": event.denied,
-        "actor_id": event.actor_id,
-        "actor": event.actor,
-        "environment": event.environment,
-        "subject": event.subject,
-        "label": event.label,
-        "detail": event.detail,
-        "address": event.address,
-        "request_id": event.request_id,
-        "previous": event.previous,
-    }
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+def entry(event: AuditEvent) -> Entry:
+    """The row as it is hashed."""
+    values = {name: getattr(event, name) for name in Entry._fields if name != "organization"}
+    facts = {"at": instant(event.at), "event": str(event.event)}
+    return Entry(organization=event.organization_id, **values | facts)
