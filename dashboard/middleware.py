@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
 
+from environments.addresses import as_address, believed_address
+
 
 class Utf8Request(WSGIRequest):
     """Every page is UTF-8. A header that names another charset is passed over: Django would try to read by it,
@@ -21,6 +23,20 @@ class Utf8Request(WSGIRequest):
 
 
 type Next = Callable[[HttpRequest], HttpResponse]
+
+
+class AddressMiddleware:
+    """Behind proxies of ours a request comes from where they say: once, for the log, the sessions and the limits alike."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        direct = str(request.META.get("REMOTE_ADDR") or "")
+        told = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        believed = believed_address(told, direct, settings.LATCHKEY_PROXIES)
+        request.META["REMOTE_ADDR"] = believed if as_address(believed) else direct
+        return self.get_response(request)
 
 
 class ZoneMiddleware:

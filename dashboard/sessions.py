@@ -5,15 +5,19 @@ store the cookie's value; only the middleware below knows it.
 """
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from dashboard import seeds
+from environments.models import Session
+from environments.models.session import AGENT_LENGTH
 from keys.crypto import CannotOpen
 
 SUSPENDED = "account_reauthentication_state"
@@ -29,6 +33,34 @@ def digest(token: str) -> str:
 
 class SessionStore(DatabaseStore):
     token: str | None = None
+    row: Session | None = None
+    address = agent = ""
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    def _get_session_from_db(self) -> Session | None:
+        """The limits cost no statement of their own: they stand on the row that is read anyway."""
+        row: Session | None = super()._get_session_from_db()  # type: ignore[misc]  # private, without types
+        now = timezone.now()
+        if row is None or row.is_over(now):
+            self._session_key = None
+            return None
+        if row.user_id:
+            row.touch(now, self.address, self.agent)
+        self.row = row
+        return self.row
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """What belongs to the browser goes along; it has begun when this person signed in."""
+        new = cast("Session", super().create_model_instance(data))
+        new.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
+        new.address, new.agent = self.address, self.agent
+        if self.row and self.row.user_id == new.user_id:
+            new.started_at = self.row.started_at
+        self.row = new
+        return new
 
     def _get_new_session_key(self) -> str:
         self.token = get_random_string(43)
@@ -58,6 +90,8 @@ class SessionMiddleware(DjangoMiddleware):
         token = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         session = SessionStore(digest(token) if token else None)
         session.token = token
+        session.address = str(request.META.get("REMOTE_ADDR") or "")[:45]
+        session.agent = request.headers.get("User-Agent", "")[:AGENT_LENGTH]
         request.session = session
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:

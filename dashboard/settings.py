@@ -2,6 +2,7 @@
 
 import logging
 import os
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ LATCHKEY_HOST_TESTS_A_MINUTE = number("LATCHKEY_HOST_TESTS_A_MINUTE", 60, least=
 LATCHKEY_WORKER_THREADS = number("LATCHKEY_WORKER_THREADS", 8, least=1, most=256)
 # How many proxies of ours stand in front: so many entries of X-Forwarded-For, from the right, are believed.
 LATCHKEY_PROXIES = number("LATCHKEY_PROXIES", 0, least=0, most=9)
+# A sign-in ends when nobody has used it for so long, and in any case after so long.
+LATCHKEY_SESSION_IDLE = timedelta(
+    minutes=number("LATCHKEY_SESSION_IDLE_MINUTES", 12 * 60, least=5, most=60 * 24 * 90)
+)
+LATCHKEY_SESSION_LIFE = timedelta(
+    hours=number("LATCHKEY_SESSION_HOURS", 14 * 24, least=1, most=24 * 90)
+)
 
 # Keys: `manage.py up` and `manage.py keyring` make the files, so that nothing here may insist on them.
 # keys.checks.prove_settings insists, where a server process starts.
@@ -147,7 +155,6 @@ INSTALLED_APPS = [
     "environments",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",  # for allauth's own page of passkeys
@@ -160,6 +167,7 @@ INSTALLED_APPS = [
     "django_structlog",
 ]
 MIDDLEWARE = [
+    "dashboard.middleware.AddressMiddleware",
     "dashboard.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -227,7 +235,7 @@ CSRF_FAILURE_VIEW = "dashboard.errors.csrf_failure"
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_ENGINE = "dashboard.sessions"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_AGE = int(LATCHKEY_SESSION_LIFE.total_seconds())
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [
     r"^livez$",
@@ -275,7 +283,6 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-ALLAUTH_TRUSTED_PROXY_COUNT = LATCHKEY_PROXIES
 ACCOUNT_ADAPTER = "dashboard.signon.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -92,10 +92,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         super().logout(request)
 
     def set_password(self, user: User, password: str) -> None:
-        """Whoever is signed in changes it; who is not has come by a letter."""
+        """Whoever is signed in changes it; who is not has come by a letter. Every other browser is signed out."""
         changed = self.request.user.is_authenticated
         with transaction.atomic():
             super().set_password(user, password)
+            user.sessions.exclude(pk=self.request.session.session_key).delete()
             event = Event.PASSWORD_CHANGED if changed else Event.PASSWORD_RESET
             note(self.request, event, user, user.email)
 

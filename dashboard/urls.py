@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from dashboard import arrival, errors, factors, health, signon, views
+from dashboard import arrival, browsers, errors, factors, health, signon, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("docs/errors", views.error_codes, name="error_codes"),
     path("account/", views.account, name="account"),
+    path("account/sessions/", browsers.sessions, name="sessions"),
+    path("account/sessions/end-others/", browsers.end_others, name="end_other_sessions"),
+    path("account/sessions/<slug:session>/end/", browsers.end_session, name="end_session"),
     path("account/theme/", views.theme, name="theme"),
     path("account/shortcuts/", views.shortcuts, name="shortcuts"),
     path("accounts/logout/", signon.sign_out, name="account_logout"),

@@ -29,6 +29,12 @@ class BadAddress(Exception):
     """An address that is neither public nor listed as allowed."""
 
 
+def believed_address(forwarded: str, direct: str, proxies: int) -> str:
+    """Where a request came from: so many entries from the right are ours as there are proxies of ours."""
+    hops = forwarded.split(",")
+    return hops[-proxies].strip() if proxies and len(hops) >= proxies and forwarded else direct
+
+
 def parse_networks(texts: Iterable[str]) -> list[IPNetwork]:
     """Ranges as an installation lists them; ValueError names the first that is none."""
     return [ip_network(text.strip()) for text in texts]

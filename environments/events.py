@@ -12,6 +12,7 @@ class Event(StrEnum):
     SIGNED_OUT = "sign-in.ended"
     PASSWORD_CHANGED = "password.changed"
     PASSWORD_RESET = "password.reset"
+    SESSION_ENDED = "sign-in.session-ended"
     FACTOR_ADDED = "sign-in.factor-added"
     FACTOR_REMOVED = "sign-in.factor-removed"
     RECOVERY_CODES_MADE = "sign-in.codes-made"
@@ -22,6 +23,7 @@ class Event(StrEnum):
     ORGANIZATION_CREATED = "organization.created"
     ORGANIZATION_EDITED = "organization.edited"
     ORGANIZATION_DELETED = "organization.deleted"
+    SECOND_FACTOR_ASKED = "organization.second-factor"
     ENVIRONMENT_EDITED = "environment.edited"
     INVITATION_MADE = "invitation.made"
     INVITATION_REVOKED = "invitation.revoked"
@@ -93,6 +95,7 @@ SENTENCES: Mapping[Event, str] = {
     Event.SIGNED_OUT: "signed out",
     Event.PASSWORD_CHANGED: "changed their password",
     Event.PASSWORD_RESET: "reset their password",
+    Event.SESSION_ENDED: "ended their sessions in another browser:",
     Event.FACTOR_ADDED: "added to their sign-in:",
     Event.FACTOR_REMOVED: "removed from their sign-in:",
     Event.RECOVERY_CODES_MADE: "made new recovery codes, and the old ones void, for",
@@ -103,6 +106,7 @@ SENTENCES: Mapping[Event, str] = {
     Event.ORGANIZATION_CREATED: "created the organization",
     Event.ORGANIZATION_EDITED: "edited the organization",
     Event.ORGANIZATION_DELETED: "deleted the organization",
+    Event.SECOND_FACTOR_ASKED: "changed whether a second factor is asked of everybody in",
     Event.ENVIRONMENT_EDITED: "edited the environment",
     Event.INVITATION_MADE: "made a one-time link for",
     Event.INVITATION_REVOKED: "withdrew the one-time link for",

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from environments.access import OrgScope, Scope, enter, enter_organization
-from environments.models import Environment, EnvironmentGrant, Member, Notice, Team, User
+from environments.models import Environment, EnvironmentGrant, Member, Notice, Session, Team, User
 from environments.policy import EnvironmentRole, OrganizationRole
 from environments.services.invitations import invite
 from keys.handover import Browser as KnownBrowser
@@ -116,6 +116,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "place": env,
         "notice": _notice(user, scope, env).pk,
         "browser": browser.token,
+        "session": _session(user, env).pk,
     }
 
 
@@ -124,6 +125,12 @@ def _public_key(scope: Scope, client_id: str) -> str:
     text = pem.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     (made,) = add_public_keys(scope, client_id, read_public_keys(text, now=timezone.now()))
     return made.public_id
+
+
+def _session(user: User, env: str) -> Session:
+    """Another browser of this person."""
+    ends = timezone.now() + timedelta(days=1)
+    return Session.objects.create(session_key=f"{env}-browser", expire_date=ends, user=user)
 
 
 def _notice(user: User, scope: OrgScope, env: str) -> Notice:

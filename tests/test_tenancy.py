@@ -109,6 +109,16 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "Organization.objects.select_for_update",
     ): "the scope's own organization, locked by its id",
     (
+        "environments/services/sign_on.py",
+        "require_second_factor",
+        "Organization.objects.select_for_update",
+    ): "the scope's own organization, locked by its id",
+    (
+        "environments/second_factor.py",
+        "without_one",
+        "Authenticator.objects.filter",
+    ): "a subquery about each member of the organization that the caller has reached",
+    (
         "keys/filters.py",
         "teams_of",
         "Team.objects.filter",

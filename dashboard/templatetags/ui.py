@@ -47,6 +47,12 @@ def distance(span: timedelta) -> str:
     return f"{int(seconds)} s"
 
 
+@register.filter
+def span(value: timedelta) -> str:
+    """A length of time that somebody has set: '12 h', '14 days'."""
+    return distance(value)
+
+
 def relative(value: datetime, now: datetime) -> str:
     """'4 min ago', 'in 9 days'."""
     if abs(now - value) < timedelta(seconds=5):

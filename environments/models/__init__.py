@@ -13,6 +13,7 @@ from environments.models.places import (
     TeamMember,
 )
 from environments.models.records import AuditEvent, AuditHead, Heartbeat
+from environments.models.session import Session
 from environments.models.user import User, UserManager
 from environments.models.words import BASE32, choices, opaque_id
 
@@ -32,6 +33,7 @@ __all__ = [
     "Notice",
     "NoticeQuerySet",
     "Organization",
+    "Session",
     "Team",
     "TeamMember",
     "User",

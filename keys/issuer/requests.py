@@ -12,6 +12,7 @@ from wsgiref.types import WSGIEnvironment
 
 from django.conf import settings
 
+from environments.addresses import believed_address
 from keys.crypto import SecretText
 from keys.issuer.assertion import BadAssertion, Claimed
 from keys.issuer.bodies import Body, read_form
@@ -46,7 +47,11 @@ class Request(NamedTuple):
             form=body(environ) if posted else {},
             authorization=_authorization(environ),
             ticket=environ.get("HTTP_LATCHKEY_TEST", ""),
-            address=_address(environ),
+            address=believed_address(
+                environ.get("HTTP_X_FORWARDED_FOR", ""),
+                environ.get("REMOTE_ADDR", ""),
+                settings.LATCHKEY_PROXIES,
+            ),
         )
 
 
@@ -103,14 +108,6 @@ def _authorization(environ: WSGIEnvironment) -> str:
     if len(given) > HEADER_LIMIT:
         raise InvalidRequest(f"The Authorization header is larger than {HEADER_LIMIT} bytes.")
     return given
-
-
-def _address(environ: WSGIEnvironment) -> str:
-    """Where the request came from. So many entries from the right are ours as there are proxies of ours."""
-    count = settings.LATCHKEY_PROXIES
-    hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if count else []
-    given: str = hops[-count] if count and len(hops) >= count else environ.get("REMOTE_ADDR", "")
-    return given.strip()
 
 
 def _assertion(form: Mapping[str, str]) -> str:

@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from django.contrib.sessions.models import Session
 from django.db import transaction
 
 from environments import audit
 from environments.events import Event
+from environments.models import Session
 from keys.models import (
     COLLECT_WITHIN,
     SHOWN_FOR,
@@ -35,7 +35,7 @@ def purge(now: datetime, limit: int = 500) -> None:
     )
     for secret in lapsed.select_related("key__environment")[:limit]:
         _revoke_uncollected(secret, now)
-    Session.objects.filter(expire_date__lte=now).delete()
+    Session.objects.ended(now).delete()
     SpentAssertion.objects.filter(kept_until__lte=now).delete()
     RevokedToken.objects.filter(expires_at__lte=now).delete()
     RefreshToken.objects.filter(expires_at__lte=now).delete()

@@ -4,11 +4,11 @@ from hashlib import sha256
 from threading import Barrier, Thread
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.utils import timezone
 
 from environments.events import Event
+from environments.models import Session
 from keys.models import LEASE, CredentialTest, Handover, Secret
 from keys.outcomes import Outcome
 from keys.probe import Finding
