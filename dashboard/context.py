@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from dashboard import heartbeat, overview
+from environments import second_factor
 from environments.access import OrgScope, Scope, enter_organization
 from environments.models import Environment, Notice, Organization, User
 from environments.policy import OrgAction
@@ -39,6 +40,7 @@ SECTIONS = {
     "environments:notices": "notices",
     "environments:log": "log",
     "environments:settings": "settings",
+    "environments:sign_on": "settings",
     "keys:policy": "settings",
     "keys:expiries": "expiries",
 }
@@ -135,6 +137,15 @@ class Here:
             return 0
         told = Notice.objects.visible_to(user).filter(organization=self.organization)
         return told.unread().count()
+
+    @cached_property
+    def second_factor_by(self) -> datetime | None:
+        """When this organization's gate will shut for a person who has no second factor yet."""
+        user = self.person
+        if user is None or self.organization is None:
+            return None
+        due = second_factor.missing(self.organization, user)
+        return due if due and due > timezone.now() else None
 
     @property
     def may_edit(self) -> bool:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from dashboard import patience
 from environments.access import OrgScope, Refused, Scope
+from environments.models import Organization
 from environments.policy import (
     GRANTS,
     ORGANIZATION_GRANTS,
@@ -19,6 +20,7 @@ from environments.policy import (
     OrgAction,
     OrganizationRole,
 )
+from environments.second_factor import NeedsFactor
 
 NAMES_SHOWN = 5
 
@@ -41,11 +43,23 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 @login_not_required
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, NeedsFactor):
+        return _gate(request, exception.organization)
     scope = getattr(request, "scope", None)
     facts: dict[str, object] = {"refusal": None}
     if isinstance(exception, Refused) and isinstance(scope, Scope | OrgScope):
         facts["refusal"] = _explain(scope, exception.action)
     return _page(request, 403, facts)
+
+
+def _gate(request: HttpRequest, organization: Organization) -> HttpResponse:
+    """Instead of every page of the organization; the person may still sign out, ask, and see their account."""
+    owners = organization.members.filter(role=OrganizationRole.OWNER).exclude(user=request.user.pk)
+    named = owners.select_related("user").order_by("user__email")[:NAMES_SHOWN]
+    facts = {"organization": organization, "owners": [member.user for member in named]}
+    response = render(request, "dashboard/gate.html", facts, status=403)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _explain(scope: Scope | OrgScope, action: Action | OrgAction) -> dict[str, object]:

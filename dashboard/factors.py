@@ -11,6 +11,7 @@ from allauth.mfa.recovery_codes import views as code_views
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp import views as totp_views
 from allauth.mfa.webauthn import views as webauthn_views
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,20 +21,25 @@ from django.views.decorators.http import require_safe
 
 from dashboard.codes import spend
 from dashboard.doorbook import note, note_failure
-from environments import reauth
+from environments import reauth, second_factor
 from environments.events import Event
 from environments.guard import SignedInRequest
 from environments.models import User
 
 SIGHT = 600
 """Seconds for which new recovery codes may be looked at again, like a new secret."""
+LAST = "{organization} asks for a second factor, so the last one stays. Add another one first."
 CODES = Authenticator.Type.RECOVERY_CODES
 
 type View = Callable[..., HttpResponse]
 
 
 def factors_of(user: User) -> dict[int, Authenticator]:
-    return {each.pk: each for each in user.authenticator_set.all()}  # type: ignore[attr-defined]  # allauth ships no types
+    """Locked, inside a transaction: of two that are removed at once, one sees the other gone."""
+    own = user.authenticator_set.order_by("pk")  # type: ignore[attr-defined]  # allauth ships no types
+    if transaction.get_connection().in_atomic_block:
+        own = own.select_for_update()
+    return {each.pk: each for each in own}
 
 
 def _noted(view: View) -> View:
@@ -74,10 +80,31 @@ def _name(factor: Authenticator) -> str:
     return "Authenticator app" if factor.type == Authenticator.Type.TOTP else f"Passkey {factor}"
 
 
+def _keeping_the_last(view: View) -> View:
+    """While an organization asks for a second factor, the last one stays."""
+
+    @wraps(view)
+    def remove(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
+        left = [
+            factor
+            for pk, factor in factors_of(request.user).items()
+            if factor.type in second_factor.STEPS and pk != kwargs.get("pk")
+        ]
+        if "pk" not in kwargs:  # the app's own page: there is one app
+            left = [each for each in left if each.type != Authenticator.Type.TOTP]
+        asking = None if left else second_factor.asked_of(request.user).first()
+        if asking:
+            messages.error(request, LAST.format(organization=asking.name))
+            return redirect("mfa_index")
+        return view(request, *args, **kwargs)
+
+    return remove
+
+
 activate_totp = _noted(totp_views.activate_totp)
-deactivate_totp = _noted(totp_views.deactivate_totp)
+deactivate_totp = _noted(_keeping_the_last(totp_views.deactivate_totp))
 add_passkey = _noted(webauthn_views.add_webauthn)
-remove_passkey = _noted(webauthn_views.remove_webauthn)
+remove_passkey = _noted(_keeping_the_last(webauthn_views.remove_webauthn))
 generate_codes = _noted(code_views.generate_recovery_codes)
 
 

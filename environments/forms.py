@@ -218,3 +218,19 @@ class TeamMemberForm(forms.Form):
         self.fields["member"].choices = people  # type: ignore[attr-defined]
         named = [(role.value, role.value.capitalize()) for role in roles]
         self.fields["role"].choices = [*named, (NOT_IN_TEAM, "Not in the team")]  # type: ignore[attr-defined]
+
+
+class SecondFactorForm(forms.Form):
+    asked = forms.BooleanField(
+        label="Everybody here needs a second factor",
+        required=False,
+        help_text="A passkey or an authenticator app. Who has none is led to set one up.",
+    )
+    days = forms.IntegerField(
+        label="Days to set it up",
+        min_value=0,
+        max_value=90,
+        initial=14,
+        help_text="Until then a banner asks for it. 0: at once.",
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )

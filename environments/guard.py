@@ -13,9 +13,10 @@ import structlog
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
-from environments import audit
+from environments import audit, second_factor
 from environments.access import OrgScope, Refused, Scope, enter, enter_organization
 from environments.events import Event
 from environments.models import User
@@ -54,6 +55,7 @@ def in_environment[**P](action: Action) -> Callable[[EnvironmentView[P]], View]:
             scope = enter(request.user, org, env, origin_of(request))
             if scope is None:
                 raise _nothing_here(request)
+            second_factor.pass_gate(scope.organization, request.user, timezone.now())
             with _inside(request, scope):
                 scope.require_somewhere(action)
                 return view(request, scope, *args, **kwargs)
@@ -74,6 +76,7 @@ def in_organization[**P](action: OrgAction) -> Callable[[OrganizationView[P]], V
             scope = enter_organization(request.user, org, origin_of(request))
             if scope is None:
                 raise _nothing_here(request)
+            second_factor.pass_gate(scope.organization, request.user, timezone.now())
             with _inside(request, scope):
                 scope.require(action)
                 return view(request, scope, *args, **kwargs)

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from environments.views import history, notices, organizations, people, teams
+from environments.views import history, notices, organizations, people, sign_on, teams
 
 app_name = "environments"
 urlpatterns = [
     path("o/new/", organizations.new_organization, name="new_organization"),
     path("o/<slug:org>/settings/", organizations.settings, name="settings"),
+    path("o/<slug:org>/settings/sign-on/", sign_on.sign_on, name="sign_on"),
     path("o/<slug:org>/members/", people.members, name="members"),
     path("o/<slug:org>/members/roles/", people.matrix, name="matrix"),
     path("o/<slug:org>/members/invite/", people.invite, name="invite"),

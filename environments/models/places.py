@@ -25,6 +25,8 @@ class Organization(models.Model):
     timezone = models.CharField(max_length=64, default="UTC")
     created_at = models.DateTimeField(db_default=Now())
     demo = models.BooleanField(default=False)
+    second_factor_from = models.DateTimeField(null=True, blank=True)
+    """From then on members without a second factor are kept at the gate; null: never."""
 
     objects = OrganizationQuerySet.as_manager()
 

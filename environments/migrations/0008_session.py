@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("environments", "0006_signing_algorithm"),
+        ("environments", "0007_checkpoints"),
     ]
 
     operations = [
