@@ -29,7 +29,23 @@ class AuditEvent(models.Model):
             models.UniqueConstraint(fields=["organization_id", "sequence"], name="audit_sequence")
         ]
         indexes = [
-            models.Index(fields=["organization_id", "subject", "-sequence"], name="audit_subject"),
+            # Newest first by each condition alone. All end alike, so that none but the first column decides which serves.
+            models.Index(fields=["organization_id", "-at", "-sequence"], name="audit_newest"),
+            *(
+                models.Index(fields=["organization_id", column, "-at", "-sequence"], name=name)
+                for name, column in (
+                    ("audit_about", "subject"),
+                    ("audit_event", "event"),
+                    ("audit_place", "environment"),
+                    ("audit_actor", "actor_id"),
+                    ("audit_address", "address"),
+                )
+            ),
+            models.Index(
+                fields=["organization_id", "-at", "-sequence"],
+                name="audit_refused",
+                condition=models.Q(denied=True),
+            ),
         ]
 
     def __str__(self) -> str:

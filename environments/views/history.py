@@ -1,27 +1,37 @@
-"""The log: who did what to what, when, from where. Newest first."""
+"""The log: who did what to what, when, from where. Newest first, all filters in the address."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from environments import audit, policy
+from environments import audit
 from environments.access import OrgScope, Scope
-from environments.events import SENTENCES, Event
-from environments.forms import words_of
+from environments.events import Event
+from environments.exporting import SignedRange
 from environments.guard import SignedInRequest, in_environment, in_organization
-from environments.models import AuditEvent, Team
+from environments.inquiry import (
+    GROUPS,
+    MACHINE,
+    RESULTS,
+    SPANS,
+    Found,
+    Inquiry,
+    Reach,
+    group_of,
+    number,
+)
+from environments.models import Team
 from environments.policy import Action, OrgAction
+from environments.views.log_rows import ACTIONS, rows_of
 
 ROWS = 25
-LARGEST = 2**63 - 1
-MACHINE = "Latchkey"
-"""The actor of what a worker did by the clock."""
 DOOR = frozenset({"sign-in", "password", "setup-link", "setup"})
 """What happens at the installation's door is in a chain of its own."""
 ORGANIZATION = frozenset(
@@ -37,26 +47,46 @@ ORGANIZATION = frozenset(
     }
 )
 """What is done to the organization is not in an environment's part of the log."""
-ACTIONS: Mapping[str, str] = {str(action): words for action, words in policy.SENTENCES.items()}
-EVENTS: Mapping[str, str] = {str(event): words for event, words in SENTENCES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The part of the log that a page shows."""
+
+    whose: str
+    absent: frozenset[str]
+    reach: Reach
+    asked: Inquiry
 
 
 @require_http_methods(["GET", "HEAD"])
 @in_organization(OrgAction.READ_LOG)
 def log(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
-    return _page(request, scope, audit.within(scope), "Everything that happened here", DOOR)
+    asked = Inquiry.read(request.GET)
+    reach = reach_of(scope, asked)
+    return _page(request, scope, Place("Everything that happened here", DOOR, reach, asked))
 
 
 @require_http_methods(["GET", "HEAD"])
 @in_environment(Action.READ_LOG)
 def environment_log(request: SignedInRequest, scope: Scope) -> HttpResponse:
     """All of the environment to whom its role gives that; else what befell the keys of the own teams."""
-    lines = audit.within(scope)
-    whose = "Everything that happened in this environment"
+    asked = replace(Inquiry.read(request.GET), environment=scope.environment_slug)
+    whose, reach = "Everything that happened in this environment", reach_of(scope, asked)
     if not scope.may(Action.READ_LOG):
-        lines = lines.filter(subject__in=_own_keys(scope))
         whose = "What happened to your team's keys here"
-    return _page(request, scope, lines, whose, DOOR | ORGANIZATION)
+        reach = replace(reach, only=(Q(subject__in=_own_keys(scope)),))
+    return _page(request, scope, Place(whose, DOOR | ORGANIZATION, reach, asked))
+
+
+def reach_of(scope: OrgScope | Scope, asked: Inquiry) -> Reach:
+    """The organization's lines; with the members whose name holds what was typed."""
+    words = asked.actor or asked.q
+    called: frozenset[int] = frozenset()
+    if words:
+        members = scope.organization.members.filter(user__name__icontains=words)
+        called = frozenset(members.values_list("user_id", flat=True))
+    return Reach(audit.of_organization(scope), called=called)
 
 
 def _own_keys(scope: Scope) -> QuerySet[Team, str]:
@@ -66,98 +96,88 @@ def _own_keys(scope: Scope) -> QuerySet[Team, str]:
     return named.order_by().values_list("key_subject", flat=True)
 
 
-def _page(
-    request: SignedInRequest,
-    scope: OrgScope | Scope,
-    lines: QuerySet[AuditEvent],
-    whose: str,
-    absent: frozenset[str],
-) -> HttpResponse:
-    """Pages by sequence, so that what is written meanwhile moves nothing."""
-    asked = Asked.read(request.GET)
-    rows = list(asked.narrow(lines).order_by("-sequence")[: ROWS + 1])
-    names = dict(scope.organization.environments.values_list("slug", "name"))
-    facts = {
-        "rows": [_row(event, names) for event in rows[:ROWS]],
-        "older": rows[ROWS - 1].sequence if len(rows) > ROWS else None,
-        "asked": asked,
-        "whose": whose,
-        "everywhere": absent is DOOR,
-        "events": [
-            (str(event), _title(event))
-            for event in Event
-            if event.value.partition(".")[0] not in absent
-        ],
+def _page(request: SignedInRequest, scope: OrgScope | Scope, place: Place) -> HttpResponse:
+    """Pages begin at an entry, so that what is written meanwhile moves nothing."""
+    now = timezone.now()
+    before, entry = (number(request.GET.get(name, "")) for name in ("before", "entry"))
+    span = SignedRange.of(scope.organization_id)
+    facts: dict[str, Any] = {
+        "asked": place.asked,
+        "before": before,
+        "entry": entry,
+        "whose": place.whose,
+        "everywhere": place.absent is DOOR,
+        "span": span,
+        "spans": SPANS.items(),
+        "results": RESULTS.items(),
+        "groups": list(_choices(place.absent)),
+        "places": scope.organization.environments.all() if place.absent is DOOR else (),
+        "chips": _chips(request, scope, place),
     }
+    if entry is None:
+        found = place.asked.page(place.reach, now, rows=ROWS, before=before)
+    else:
+        found = _single(scope, place, entry)
+    facts["found"] = found
+    facts["rows"] = rows_of(scope, found.events, span.last if span else 0)
     return render(request, "environments/log.html", facts)
 
 
+def _single(scope: OrgScope | Scope, place: Place, entry: int) -> Found:
+    """The link to one entry; whoever may not read it finds none."""
+    everything = Inquiry(environment=place.asked.environment if isinstance(scope, Scope) else "")
+    event = everything.narrow(place.reach, timezone.now()).filter(sequence=entry).first()
+    if event is None:
+        raise Http404("Nothing here.")
+    return Found([event], None, None)
+
+
+def _choices(absent: frozenset[str]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """For the select: each group with its events."""
+    for group in GROUPS:
+        if group not in absent:
+            events = [event for event in Event if group_of(event) == group]
+            yield group, _title(group), [(e.value, _title(e.value)) for e in events]
+
+
+def _title(name: str) -> str:
+    return name.replace(".", " ").replace("-", " ").capitalize()
+
+
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the address narrows the log to; what nobody could mean narrows nothing."""
-
-    actor: str = ""
-    about: str = ""
-    event: str = ""
-    before: int | None = None
-
-    @classmethod
-    def read(cls, query: QueryDict) -> "Asked":
-        event = query.get("event", "")
-        return cls(
-            words_of(query.get("actor", "")),
-            words_of(query.get("about", "")),
-            event if event in EVENTS else "",
-            _number(query.get("before", "")),
-        )
-
-    @property
-    def narrowed(self) -> bool:
-        return bool(self.actor or self.about or self.event)
-
-    def narrow(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-        if self.event:
-            lines = lines.filter(event=self.event)
-        if self.actor.lower() == MACHINE.lower():
-            lines = lines.filter(actor="")
-        elif self.actor:
-            lines = lines.filter(actor__icontains=self.actor)
-        if self.about:
-            lines = lines.filter(Q(label__icontains=self.about) | Q(subject__icontains=self.about))
-        return lines if self.before is None else lines.filter(sequence__lt=self.before)
+class Chip:
+    label: str
+    value: str
+    href: str
 
 
-def _number(text: str) -> int | None:
-    """A position that the address names, or none that can be read."""
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
-        return None
-    return min(int(text), LARGEST)
-
-
-def _title(event: Event) -> str:
-    noun, _, verb = event.value.partition(".")
-    return f"{noun} {verb}".replace("-", " ").capitalize()
-
-
-def _row(event: AuditEvent, names: Mapping[str, str]) -> dict[str, object]:
-    return {
-        "event": event,
-        "place": names.get(event.environment, event.environment),
-        "sentence": EVENTS.get(event.event, event.event),
-        "about": ACTIONS.get(event.label, event.label),
-        "facts": [(_word(name), _shown(value)) for name, value in event.detail.items()],
+def _chips(request: SignedInRequest, scope: OrgScope | Scope, place: Place) -> list[Chip]:
+    """What the list is narrowed to, each with the address without it."""
+    asked = place.asked
+    said = {
+        "q": ("Text", asked.q),
+        "actor": ("Who", asked.actor),
+        "by": ("Who", _person(scope, asked.by)),
+        "event": ("What", _title(asked.event)),
+        "about": ("About", ACTIONS.get(asked.about, asked.about)),
+        "environment": ("Environment", asked.environment),
+        "result": ("Result", RESULTS.get(asked.result, "")),
+        "address": ("From address", asked.address),
+        "span": ("Time", SPANS[asked.span][0] if asked.span else ""),
+        "since": ("Since", asked.since.replace("T", " ")),
+        "until": ("Until", asked.until.replace("T", " ")),
     }
+    if isinstance(scope, Scope):
+        del said["environment"]
+    return [
+        Chip(label, value, f"{request.path}?{replace(asked, **{name: ''}).query()}")
+        for name, (label, value) in said.items()
+        if value
+    ]
 
 
-def _word(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_shown(part)}" for name, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(_shown(part) for part in value) or "none"
-    return value if isinstance(value, str) else json.dumps(value)
+def _person(scope: OrgScope | Scope, by: str) -> str:
+    if not by or by == "0":
+        return MACHINE if by else ""
+    member = scope.organization.members.filter(user=int(by)).select_related("user").first()
+    return str(member.user) if member else f"person {by}"

@@ -127,7 +127,7 @@ def _standing(held: PublicKey, now: datetime) -> dict[str, str]:
 
 
 def _history(request: SignedInRequest, scope: Scope, key: Key) -> dict[str, object]:
-    lines = audit.within(scope).filter(subject=f"key:{key.client_id}").order_by("-sequence")
+    lines = audit.within(scope).filter(subject=f"key:{key.client_id}").order_by("-at", "-sequence")
     page = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "page": page,
