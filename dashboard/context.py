@@ -29,7 +29,10 @@ SECTIONS = {
     "environments:members": "members",
     "environments:person": "members",
     "environments:matrix": "members",
-    **dict.fromkeys([f"environments:{page}" for page in ("invite", "remove")], "members"),
+    **dict.fromkeys(
+        [f"environments:{page}" for page in ("invite", "invitations", "invite_again", "remove")],
+        "members",
+    ),
     **dict.fromkeys(
         [
             f"environments:{page}"

@@ -28,6 +28,7 @@ ACTS: Mapping[str, str] = {
     "keys:bulk_new": "to act on several keys",
     "environments:invite": "to make a link into {place}",
     "environments:sign_on": "to change how people of {place} sign in",
+    "environments:invite_again": "to make a link into {place}",
     "environments:person": "to change the roles of {person}",
     "environments:remove": "to remove {person}",
     "environments:team_member": "to change who is in {team}",

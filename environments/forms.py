@@ -113,17 +113,6 @@ class OrganizationForm(forms.Form):
     timezone = ZoneField()
 
 
-class InviteForm(forms.Form):
-    email = forms.EmailField(
-        label="E-mail address", max_length=254, help_text="The link works for this address alone."
-    )
-    role = forms.ChoiceField(label="Organization role")
-
-    def __init__(self, *args: object, roles: Iterable[OrganizationRole], **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
-        self.fields["role"].choices = [(role.value, role.value.capitalize()) for role in roles]  # type: ignore[attr-defined]
-
-
 class RolesForm(forms.Form):
     """A person's roles: one select for each environment, and one for the organization if the reader may set it."""
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from environments.views import history, notices, organizations, people, sign_on, teams
+from environments.views import history, invitations, notices, organizations, people, sign_on, teams
 
 app_name = "environments"
 urlpatterns = [
@@ -9,8 +9,10 @@ urlpatterns = [
     path("o/<slug:org>/settings/sign-on/", sign_on.sign_on, name="sign_on"),
     path("o/<slug:org>/members/", people.members, name="members"),
     path("o/<slug:org>/members/roles/", people.matrix, name="matrix"),
-    path("o/<slug:org>/members/invite/", people.invite, name="invite"),
-    path("o/<slug:org>/members/links/<int:link>/withdraw/", people.withdraw, name="withdraw"),
+    path("o/<slug:org>/members/invite/", invitations.invite, name="invite"),
+    path("o/<slug:org>/members/links/", invitations.listed, name="invitations"),
+    path("o/<slug:org>/members/links/<int:link>/again/", invitations.again, name="invite_again"),
+    path("o/<slug:org>/members/links/<int:link>/withdraw/", invitations.withdraw, name="withdraw"),
     path("o/<slug:org>/members/<int:member>/", people.person, name="person"),
     path("o/<slug:org>/members/<int:member>/remove/", people.remove, name="remove"),
     path("o/<slug:org>/teams/", teams.teams, name="teams"),

@@ -17,7 +17,7 @@ from django.utils.crypto import get_random_string
 from environments.access import OrgScope, Scope, enter, enter_organization
 from environments.models import Environment, EnvironmentGrant, Member, Notice, Session, Team, User
 from environments.policy import EnvironmentRole, OrganizationRole
-from environments.services.invitations import invite
+from environments.services.invitations import Welcome, invite
 from keys.handover import Browser as KnownBrowser
 from keys.models import Batch
 from keys.public_keys import read_public_keys
@@ -92,7 +92,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         organization=scope.organization, slug=f"{env}-team", name=f"{env} team"
     )
     member = Member.objects.exclude(user=user).filter(organization=scope.organization).first()
-    link, token = invite(scope, email=f"late@{env}.test", role=OrganizationRole.MEMBER)
+    link, token = invite(scope, email=f"late@{env}.test", welcome=Welcome(OrganizationRole.MEMBER))
     rotation = prepare_rotation(here, client_id, Plan(timedelta(hours=1)))
     batch = start_batch(scope, Order(Batch.Kind.TEST), [client_id], once=get_random_string(32))
     url = "https://token.example/oauth/token"

@@ -5,6 +5,8 @@ The link's token is kept as a hash and works once; nobody can hand out more than
 
 import hashlib
 import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
@@ -14,9 +16,9 @@ from django.utils import timezone
 from environments import audit
 from environments.access import OrgScope, Refused
 from environments.events import Event
-from environments.models import Invitation, Member, User
+from environments.models import EnvironmentGrant, Invitation, Member, Team, TeamMember, User
 from environments.origin import Origin
-from environments.policy import OrgAction, OrganizationRole, grantable
+from environments.policy import EnvironmentRole, OrgAction, OrganizationRole, TeamRole, grantable
 
 LINK_LIFE = timedelta(days=7)
 SETUP_LIFE = timedelta(days=1)
@@ -42,33 +44,103 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@transaction.atomic
-def invite(scope: OrgScope, *, email: str, role: OrganizationRole) -> tuple[Invitation, str]:
-    """Make a one-time link for an address; an earlier open one for the same address ends."""
-    subject = f"invitation:{email}"
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What an invitation gives: a role here, roles in environments (by their address), a place in a team."""
+
+    role: OrganizationRole = OrganizationRole.MEMBER
+    environment_roles: Mapping[str, EnvironmentRole] = field(default_factory=dict)
+    team: Team | None = None
+    team_role: TeamRole = TeamRole.MEMBER
+    note: str = ""
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> "Welcome":
+        """As an earlier one had it, for a new link to the same person."""
+        roles = {slug: EnvironmentRole(role) for slug, role in invitation.environment_roles.items()}
+        return cls(
+            OrganizationRole(invitation.role),
+            roles,
+            invitation.team,
+            TeamRole(invitation.team_role or TeamRole.MEMBER),
+            invitation.note,
+        )
+
+
+def _may_give(scope: OrgScope, welcome: Welcome, subject: str) -> None:
+    """Nobody hands out more than they could give to a member."""
     scope.require(OrgAction.INVITE, subject)
-    if role not in grantable(scope.role):
+    if welcome.role not in grantable(scope.role):
         raise Refused(OrgAction.MANAGE_ROLES, subject)
+    if welcome.environment_roles:
+        scope.require(OrgAction.MANAGE_ENVIRONMENT_ROLES, subject)
+    if welcome.team:
+        scope.require(OrgAction.MANAGE_TEAMS, subject)
+
+
+@transaction.atomic
+def invite(scope: OrgScope, *, email: str, welcome: Welcome) -> tuple[Invitation, str]:
+    """Make a one-time link for an address; an earlier open one for the same address ends."""
     email = email.strip().lower()
+    _may_give(scope, welcome, f"invitation:{email}")
     if scope.organization.members.filter(user__email=email).exists():
         raise AlreadyMember
     now = timezone.now()
     theirs = scope.organization.invitations.open(now).filter(email=email)
     theirs.update(revoked_at=now)
     token = secrets.token_urlsafe(32)
+    team = scope.organization.teams.get(pk=welcome.team.pk) if welcome.team else None
     invitation = Invitation.objects.create(
         organization=scope.organization,
         email=email,
-        role=role,
+        role=welcome.role,
+        environment_roles=dict(welcome.environment_roles),
+        team=team,
+        team_role=welcome.team_role if team else "",
+        note=welcome.note,
         token_hash=_hash(token),
         made_by=scope.actor,
         made_at=now,
         expires_at=now + LINK_LIFE,
     )
     audit.record(
-        scope, Event.INVITATION_MADE, f"invitation:{invitation.pk}", label=email, role=role
+        scope,
+        Event.INVITATION_MADE,
+        f"invitation:{invitation.pk}",
+        label=email,
+        role=welcome.role,
+        environment_roles=dict(welcome.environment_roles),
+        team=team.slug if team else "",
     )
     return invitation, token
+
+
+@transaction.atomic
+def invite_all(
+    scope: OrgScope, *, emails: Sequence[str], welcome: Welcome
+) -> list[tuple[Invitation, str]]:
+    """A link for each address, or for none."""
+    return [invite(scope, email=email, welcome=welcome) for email in emails]
+
+
+@transaction.atomic
+def invite_again(scope: OrgScope, pk: int) -> tuple[Invitation, str]:
+    """A new link that gives the same; the former is void. Not for one that was taken."""
+    scope.require(OrgAction.INVITE, f"invitation:{pk}")
+    earlier = scope.organization.invitations.select_related("team").get(pk=pk, used_at=None)
+    return invite(scope, email=earlier.email, welcome=Welcome.of(earlier))
+
+
+def void_those_of(scope: OrgScope, maker: User, role: OrganizationRole | None) -> None:
+    """Links made by somebody who has left (None), or could no longer make them, give nothing any more."""
+    now = timezone.now()
+    able = [each.value for each in grantable(role)] if role else []
+    theirs = scope.organization.invitations.open(now).filter(made_by=maker).exclude(role__in=able)
+    for invitation in theirs.select_for_update(of=("self",)):
+        invitation.revoked_at = now
+        invitation.save(update_fields=["revoked_at"])
+        subject = f"invitation:{invitation.pk}"
+        audit.record(scope, Event.INVITATION_REVOKED, subject, label=invitation.email)
 
 
 @transaction.atomic
@@ -86,7 +158,7 @@ def find_invitation(token: str) -> Invitation:
     """The open link with this token; the set-up link has no organization."""
     found = (
         Invitation.objects.open(timezone.now())
-        .select_related("organization", "made_by")
+        .select_related("organization", "made_by", "team")
         .filter(token_hash=_hash(token))
         .first()
     )
@@ -109,10 +181,34 @@ def join(user: User, token: str, origin: Origin) -> Member:
     if not new:
         raise AlreadyMember
     scope = OrgScope(user, invitation.organization, member, origin=origin)
+    given = _give(member, invitation)
     audit.record(
-        scope, Event.MEMBER_JOINED, f"member:{member.pk}", label=user.email, role=invitation.role
+        scope,
+        Event.MEMBER_JOINED,
+        f"member:{member.pk}",
+        label=user.email,
+        role=invitation.role,
+        given=given,
     )
     return member
+
+
+def _give(member: Member, invitation: Invitation) -> dict[str, object]:
+    """The roles that the link names, as far as their places are still there; for the log."""
+    places = member.organization.environments.filter(slug__in=invitation.environment_roles)
+    roles = {place: invitation.environment_roles[place.slug] for place in places}
+    EnvironmentGrant.objects.bulk_create(
+        EnvironmentGrant(member=member, environment=place, role=role)
+        for place, role in roles.items()
+    )
+    team = invitation.team
+    if team:
+        TeamMember.objects.create(team=team, member=member, role=invitation.team_role)
+    return {
+        "environment_roles": {place.slug: role for place, role in roles.items()},
+        "team": team.slug if team else "",
+        "invited_by": invitation.made_by.email if invitation.made_by else "",
+    }
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from environments.access import OrgScope, Refused
 from environments.events import Event
 from environments.models import Member
 from environments.policy import EnvironmentRole, OrgAction, OrganizationRole
+from environments.services.invitations import void_those_of
 
 
 class LastOwner(Exception):
@@ -78,6 +79,7 @@ def set_organization_role(scope: OrgScope, member_id: int, role: OrganizationRol
         _keep_an_owner(scope, member)
     member.role = role
     member.save(update_fields=["role"])
+    void_those_of(scope, member.user, role)
     audit.record(
         scope,
         Event.ORGANIZATION_ROLE_CHANGED,
@@ -98,6 +100,7 @@ def remove_member(scope: OrgScope, member_id: int) -> None:
         _keep_an_owner(scope, member)
     subject, label = f"member:{member.pk}", member.user.email
     member.delete()
+    void_those_of(scope, member.user, None)
     audit.record(scope, Event.MEMBER_REMOVED, subject, label=label)
 
 

@@ -2,27 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from environments import policy
 from environments.access import OrgScope, Refused
-from environments.forms import InviteForm, RolesForm, words_of
+from environments.forms import RolesForm, words_of
 from environments.guard import SignedInRequest, in_organization
-from environments.models import Environment, Invitation, Member
+from environments.models import Environment, Member
 from environments.policy import OrgAction, OrganizationRole
 from environments.reauth import USUAL, fresh_sign_in, signed_in_lately
-from environments.services import invitations, roles
-from environments.services.invitations import AlreadyMember
+from environments.services import roles
 from environments.services.roles import LastOwner, may_reach
 
 PER_PAGE = 50
@@ -55,7 +51,6 @@ def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     if words:
         found = found.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    links = scope.organization.invitations.open(timezone.now())
     facts = {
         "scope": scope,
         "can": scope.can,
@@ -65,45 +60,11 @@ def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
         "total": scope.organization.members.count(),
         "rows": [{"member": each, "roles": _words_for(each, environments)} for each in page],
         "owners": scope.organization.members.filter(role=OrganizationRole.OWNER).count(),
-        "links": links.select_related("made_by").order_by("-made_at")
+        "open_links": scope.organization.invitations.open(timezone.now()).count()
         if scope.can["invite"]
-        else [],
+        else 0,
     }
     return render(request, "environments/members.html", facts)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@in_organization(OrgAction.INVITE)
-@fresh_sign_in
-@never_cache
-def invite(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
-    """The link is in the answer to the form and nowhere else: we keep its hash alone."""
-    form = InviteForm(request.POST or None, roles=policy.grantable(scope.role))
-    if request.method == "POST" and form.is_valid():
-        role = OrganizationRole(form.cleaned_data["role"])
-        try:
-            invitation, token = invitations.invite(
-                scope, email=form.cleaned_data["email"], role=role
-            )
-        except AlreadyMember:
-            form.add_error("email", "This person is a member already.")
-        else:
-            link = settings.LATCHKEY_BASE_URL + reverse("join", args=[token])
-            return render(
-                request, "environments/invited.html", {"invitation": invitation, "link": link}
-            )
-    return render(request, "environments/invite.html", {"form": form})
-
-
-@require_POST
-@in_organization(OrgAction.INVITE)
-def withdraw(request: SignedInRequest, scope: OrgScope, link: int) -> HttpResponse:
-    try:
-        invitations.revoke_invitation(scope, link)
-    except Invitation.DoesNotExist:
-        raise Http404 from None
-    messages.success(request, "The link is withdrawn. It leads nowhere now.")
-    return redirect("environments:members", scope.organization.slug)
 
 
 def _found(scope: OrgScope, member: int) -> Member:

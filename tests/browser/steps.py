@@ -108,6 +108,6 @@ def _shell(script: str) -> dict[str, Any]:
 
 def invite(person: Person, email: str, organization: str = ACME) -> str:
     """The one-time link for an address."""
-    person.opens(f"{organization}members/").follows("Invite person").sees("Invite person")
-    person.fills({"E-mail address": email}).presses("Make one-time link").sees("One-time link")
-    return person.text_of("#join-link")
+    person.opens(f"{organization}members/").follows("Invite people").sees("Invite people")
+    person.fills({"E-mail addresses": email}).presses("Make one-time links").sees("One-time link")
+    return person.text_of("#join-link-1")

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from environments.models import AuditEvent, Invitation, Member, Organization, User
 from environments.policy import OrganizationRole
-from environments.services.invitations import invite, make_setup_link
+from environments.services.invitations import Welcome, invite, make_setup_link
 
 PASSWORD = "correct horse battery"
 
@@ -61,7 +61,7 @@ def test_nobody_signs_up_by_themselves(acme, client):
 @pytest.fixture
 def link(acme):
     def make(email, role=OrganizationRole.MEMBER):
-        return f"/join/{invite(acme.org('owner'), email=email, role=role)[1]}/"
+        return f"/join/{invite(acme.org('owner'), email=email, welcome=Welcome(role))[1]}/"
 
     return make
 

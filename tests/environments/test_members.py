@@ -109,10 +109,10 @@ def test_the_table_of_rights_is_open_to_every_member(acme, sign_in):
 
 def test_a_one_time_link_is_shown_once_and_can_be_withdrawn(acme, sign_in):
     client = sign_in("admin")
-    form = {"email": "new@acme.test", "role": "member"}
+    form = {"emails": "new@acme.test", "role": "member"}
     page = client.post(reverse("environments:invite", args=["acme"]), form).content.decode()
     assert "/join/" in page
-    members = client.get(reverse("environments:members", args=["acme"])).content.decode()
+    members = client.get(reverse("environments:invitations", args=["acme"])).content.decode()
     assert "new@acme.test" in members
     assert "/join/" not in members
     link = Invitation.objects.get(email="new@acme.test")
@@ -123,11 +123,11 @@ def test_a_one_time_link_is_shown_once_and_can_be_withdrawn(acme, sign_in):
 
 def test_an_admin_cannot_invite_an_owner_nor_anyone_twice(acme, sign_in):
     client, page = sign_in("admin"), reverse("environments:invite", args=["acme"])
-    client.post(page, {"email": "new@acme.test", "role": "owner"})
-    answer = client.post(page, {"email": "viewer@acme.test", "role": "member"})
+    client.post(page, {"emails": "new@acme.test", "role": "owner"})
+    answer = client.post(page, {"emails": "viewer@acme.test", "role": "member"})
     assert b"a member already" in answer.content
     for address in ("", "no address", "a\x00@acme.test", "a" * 300 + "@acme.test"):
-        assert client.post(page, {"email": address, "role": "member"}).status_code == 200
+        assert client.post(page, {"emails": address, "role": "member"}).status_code == 200
     assert not Invitation.objects.exists()
 
 

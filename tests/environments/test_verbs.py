@@ -6,6 +6,7 @@ from environments.models import AuditEvent, EnvironmentGrant, Invitation, Member
 from environments.origin import NOWHERE
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
 from environments.services import invitations, roles, teams
+from environments.services.invitations import Welcome
 
 
 def events(acme, event):
@@ -112,7 +113,7 @@ def test_nothing_of_another_organization_can_be_touched(acme):
 
 def test_an_invited_person_without_an_account_makes_one_and_joins(acme):
     _, token = invitations.invite(
-        acme.org("admin"), email="New@Acme.test", role=OrganizationRole.MEMBER
+        acme.org("admin"), email="New@Acme.test", welcome=Welcome(OrganizationRole.MEMBER)
     )
     invitations.sign_up_and_join(token, password="long enough 1", name="New", origin=NOWHERE)
     assert Member.objects.get(user__email="new@acme.test").organization == acme.organization
@@ -120,7 +121,7 @@ def test_an_invited_person_without_an_account_makes_one_and_joins(acme):
 
 def test_a_link_works_once(acme):
     _, token = invitations.invite(
-        acme.org("admin"), email="stranger@acme.test", role=OrganizationRole.MEMBER
+        acme.org("admin"), email="stranger@acme.test", welcome=Welcome(OrganizationRole.MEMBER)
     )
     invitations.join(acme["stranger"], token, NOWHERE)
     with pytest.raises(invitations.LinkEnded):
@@ -129,7 +130,7 @@ def test_a_link_works_once(acme):
 
 def test_a_link_for_one_person_is_of_no_use_to_another(acme):
     _, token = invitations.invite(
-        acme.org("admin"), email="new@acme.test", role=OrganizationRole.MEMBER
+        acme.org("admin"), email="new@acme.test", welcome=Welcome(OrganizationRole.MEMBER)
     )
     with pytest.raises(invitations.WrongPerson):
         invitations.join(acme["stranger"], token, NOWHERE)
@@ -138,7 +139,7 @@ def test_a_link_for_one_person_is_of_no_use_to_another(acme):
 
 def test_a_link_never_changes_a_password(acme):
     _, token = invitations.invite(
-        acme.org("admin"), email="stranger@acme.test", role=OrganizationRole.MEMBER
+        acme.org("admin"), email="stranger@acme.test", welcome=Welcome(OrganizationRole.MEMBER)
     )
     before = User.objects.get(email="stranger@acme.test").password
     with pytest.raises(invitations.HasAccount):
@@ -148,21 +149,25 @@ def test_a_link_never_changes_a_password(acme):
 
 def test_an_admin_invites_nobody_above_themselves(acme):
     with pytest.raises(PermissionDenied):
-        invitations.invite(acme.org("admin"), email="new@acme.test", role=OrganizationRole.OWNER)
+        invitations.invite(
+            acme.org("admin"), email="new@acme.test", welcome=Welcome(OrganizationRole.OWNER)
+        )
 
 
 def test_a_second_link_for_an_address_ends_the_first(acme):
     _, first = invitations.invite(
-        acme.org("owner"), email="new@acme.test", role=OrganizationRole.MEMBER
+        acme.org("owner"), email="new@acme.test", welcome=Welcome(OrganizationRole.MEMBER)
     )
-    invitations.invite(acme.org("owner"), email="new@acme.test", role=OrganizationRole.ADMIN)
+    invitations.invite(
+        acme.org("owner"), email="new@acme.test", welcome=Welcome(OrganizationRole.ADMIN)
+    )
     with pytest.raises(invitations.LinkEnded):
         invitations.find_invitation(first)
 
 
 def test_the_links_token_is_not_in_the_database(acme):
     invitation, token = invitations.invite(
-        acme.org("owner"), email="new@acme.test", role=OrganizationRole.MEMBER
+        acme.org("owner"), email="new@acme.test", welcome=Welcome(OrganizationRole.MEMBER)
     )
     assert token not in str(Invitation.objects.filter(pk=invitation.pk).values())
 

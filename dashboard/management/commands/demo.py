@@ -23,7 +23,8 @@ from environments.events import Event
 from environments.models import EnvironmentGrant, Member, Organization, Team, TeamMember, User
 from environments.origin import NOWHERE
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
-from environments.services import invitations, roles, teams
+from environments.services import invitations, teams
+from environments.services.invitations import Welcome
 from environments.services.organizations import create_organization
 from keys import handover
 from keys.handover import Browser
@@ -160,7 +161,8 @@ def _make() -> dict[str, object]:
         email = f"{person.mail}@{DOMAIN}"
         passwords[email] = get_random_string(20)
         _bring_in(scope, person, email, passwords[email])
-    invitations.invite(scope, email=f"newcomer@{DOMAIN}", role=MEMBER)
+    newcomer = Welcome(MEMBER, {STAGING: EnvironmentRole.VIEWER}, note="See what staging does.")
+    invitations.invite(scope, email=f"newcomer@{DOMAIN}", welcome=newcomer)
     made = [_issue(scope, each) for each in KEYS]
     signers = [demo_signed.make(_in(scope, each.environment), each) for each in demo_signed.SIGNERS]
     made += [told for told in signers if told]
@@ -189,12 +191,11 @@ def _free_slug() -> str:
 
 
 def _bring_in(scope: OrgScope, person: Person, email: str, password: str) -> None:
-    """The way of every person: a one-time link, then roles."""
-    _, token = invitations.invite(scope, email=email, role=person.role)
+    """The way of every person: a one-time link with their roles, then their teams."""
+    welcome = Welcome(person.role, person.environments)
+    _, token = invitations.invite(scope, email=email, welcome=welcome)
     user = invitations.sign_up_and_join(token, password=password, name=person.name, origin=NOWHERE)
     member = Member.objects.get(organization=scope.organization, user=user)
-    for environment, role in person.environments.items():
-        roles.set_environment_role(scope, member.pk, environment, role)
     for team, team_role in person.teams.items():
         teams.set_team_role(scope, team, member.pk, team_role)
 
