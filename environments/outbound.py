@@ -189,7 +189,7 @@ class _TimedSocket:
         return io.BufferedReader(_TimedReader(self._sock, self._left))
 
     def close(self) -> None:
-        self._sock.close()
+        """http.client says so once it knows that the reply is the last one, before its body has come."""
 
 
 class _TimedReader(io.RawIOBase):

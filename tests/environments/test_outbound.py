@@ -64,6 +64,18 @@ def test_each_stage_is_timed_and_told_as_it_begins(loopback):
     assert told[1] == ["name ok", "connect running"]
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_body_that_comes_after_its_head_is_read_though_the_server_closes(loopback, version):
+    def in_two_steps(sock):
+        head = f"HTTP/{version} 200 OK\r\nConnection: close\r\nContent-Length: 13\r\n\r\n"
+        sock.sendall(head.encode())
+        time.sleep(0.2)
+        sock.sendall(b'{"step": "2"}')
+
+    with serving(in_two_steps) as server:
+        assert post_form(server.url, {}).body == b'{"step": "2"}'
+
+
 def test_a_name_that_is_nobodys_is_told_apart(loopback):
     assert failure("https://no-such-name.invalid/token") == ("name", Cause.NAME_NOT_FOUND)
 
