@@ -166,4 +166,5 @@ def _join_new(request: HttpRequest, invitation: Invitation, token: str) -> HttpR
         except (HasAccount, IntegrityError):
             return redirect("join", token)  # somebody made the account meanwhile
         return _sign_in(request, user, reverse("overview", args=[organization.slug]))
-    return render(request, "arrival/join.html", {"form": form, "invitation": invitation})
+    facts = {"form": form, "invitation": invitation, "token": token}
+    return render(request, "arrival/join.html", facts)

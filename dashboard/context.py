@@ -13,6 +13,7 @@ from django.utils import timezone
 from dashboard import heartbeat, overview
 from environments import second_factor
 from environments.access import OrgScope, Scope, enter_organization
+from environments.guard import vouched_for
 from environments.models import Environment, Notice, Organization, User
 from environments.policy import OrgAction
 
@@ -44,6 +45,7 @@ SECTIONS = {
     "environments:log": "log",
     "environments:settings": "settings",
     "environments:sign_on": "settings",
+    "provider": "settings",
     "keys:policy": "settings",
     "keys:expiries": "expiries",
 }
@@ -82,7 +84,11 @@ class Here:
     @cached_property
     def organizations(self) -> list[Organization]:
         user = self.person
-        return list(Organization.objects.visible_to(user).order_by("name")) if user else []
+        if user is None:
+            return []
+        own = Organization.objects.visible_to(user).order_by("name")
+        only = vouched_for(self.request)
+        return list(own.filter(pk=only) if only else own)
 
     @cached_property
     def organization(self) -> Organization | None:

@@ -2,15 +2,17 @@
 
 import zoneinfo
 from collections.abc import Callable, Mapping
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 
 from environments.addresses import as_address, believed_address
+from environments.guard import vouched_for
 
 
 class Utf8Request(WSGIRequest):
@@ -79,3 +81,43 @@ class SignInRedirectMiddleware:
         return HttpResponse(
             status=204, headers={"HX-Redirect": f"{target}?{urlencode({'next': page})}"}
         )
+
+
+class OwnProofMiddleware:
+    """Whom an organization's provider has vouched for does not touch what opens other doors: passwords, factors,
+    links, other browsers. Else whoever runs the provider could make themselves a way into them."""
+
+    OPEN: Final = frozenset(
+        {
+            "account_logout",
+            "account_reauthenticate",
+            "mfa_reauthenticate",
+            "mfa_reauthenticate_webauthn",
+            "sso",
+            "sso_start",
+            "sso_callback",
+        }
+    )
+    SHUT: Final = frozenset(
+        {
+            *("sessions", "end_session", "end_other_sessions"),
+            *("links", "link", "confirm_link", "unlink", "provider", "remove_provider"),
+            *("join", "environments:new_organization", "environments:sign_on"),
+        }
+    )
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: object) -> HttpResponse | None:
+        match = request.resolver_match
+        if match is None:
+            return None
+        name = match.view_name
+        shut = name in self.SHUT or (match.route.startswith("accounts/") and name not in self.OPEN)
+        if not shut or vouched_for(request) is None:
+            return None
+        return render(request, "dashboard/own_proof.html", status=403)

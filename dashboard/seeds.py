@@ -9,11 +9,11 @@ from keys.crypto import SecretText, SymmetricKeyring
 PURPOSE = "sign-in seed"
 
 
-def seal(text: str) -> str:
-    sealed = SymmetricKeyring.parse(settings.LATCHKEY_WEB_KEYS).seal(SecretText(text), PURPOSE)
+def seal(text: str, purpose: str = PURPOSE) -> str:
+    sealed = SymmetricKeyring.parse(settings.LATCHKEY_WEB_KEYS).seal(SecretText(text), purpose)
     return base64.b64encode(sealed).decode()
 
 
-def open(sealed: str) -> str:  # noqa: A001  # the counterpart of seal, as elsewhere
+def open(sealed: str, purpose: str = PURPOSE) -> str:  # noqa: A001  # the counterpart of seal, as elsewhere
     box = base64.b64decode(sealed, validate=True)
-    return SymmetricKeyring.parse(settings.LATCHKEY_WEB_KEYS).open(box, PURPOSE).reveal()
+    return SymmetricKeyring.parse(settings.LATCHKEY_WEB_KEYS).open(box, purpose).reveal()

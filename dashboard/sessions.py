@@ -17,7 +17,7 @@ from django.utils.crypto import get_random_string
 
 from dashboard import seeds
 from environments.models import Session
-from environments.models.session import AGENT_LENGTH
+from environments.models.session import AGENT_LENGTH, ONLY
 from keys.crypto import CannotOpen
 
 SUSPENDED = "account_reauthentication_state"
@@ -56,6 +56,7 @@ class SessionStore(DatabaseStore):
         """What belongs to the browser goes along; it has begun when this person signed in."""
         new = cast("Session", super().create_model_instance(data))
         new.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
+        new.organization_id = data.get(ONLY)
         new.address, new.agent = self.address, self.agent
         if self.row and self.row.user_id == new.user_id:
             new.started_at = self.row.started_at

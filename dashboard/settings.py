@@ -161,7 +161,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.socialaccount",
     "django_filters",
     "django_htmx",
     "django_structlog",
@@ -183,6 +182,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.middleware.ZoneMiddleware",
     "dashboard.middleware.SignInRedirectMiddleware",
+    "dashboard.middleware.OwnProofMiddleware",
 ]
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from allauth.account import views as account_views
@@ -26,12 +26,15 @@ from dashboard import patience, seeds, waiting
 from dashboard.doorbook import note, note_failure, signed_in_by
 from environments import reauth
 from environments.events import Event
+from environments.guard import vouched_for
 from environments.models import User
+from environments.models.session import ONLY
 from keys import handover
 
 TOO_MANY = "Too many wrong passwords. Try again after {at}."
 
 WAYS: Mapping[str, str] = {
+    "sso": "Use your organization's sign-on",
     "mfa_reauthenticate:webauthn": "Use a passkey",
     "mfa_reauthenticate": "Use a code",
     "reauthenticate": "Use your password",
@@ -45,7 +48,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
-    def post_login(self, request: HttpRequest, user: User, **facts: object) -> HttpResponse:
+    def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
+        vouched_for = (facts.get("signal_kwargs") or {}).get("vouched_for")
+        request.session.pop(ONLY, None)
+        if vouched_for:
+            request.session[ONLY] = vouched_for
         note(request, Event.SIGNED_IN, user, user.email, by=signed_in_by(request, user))
         response: HttpResponse = super().post_login(request, user, **facts)
         return response
@@ -75,6 +82,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
         ways = {way["id"]: way["url"] for way in super().get_reauthentication_methods(user)}
+        only = vouched_for(context.request)
+        if only and user.is_authenticated:
+            organization = user.memberships.get(organization=only).organization
+            ways["sso"] = reverse("sso", args=[organization.slug])
         return [
             {"id": way, "description": text, "url": ways[way]}
             for way, text in WAYS.items()

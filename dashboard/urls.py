@@ -2,7 +2,18 @@
 
 from django.urls import include, path
 
-from dashboard import arrival, browsers, errors, factors, health, signon, views
+from dashboard import (
+    arrival,
+    browsers,
+    errors,
+    factors,
+    health,
+    linking,
+    providers,
+    signon,
+    sso,
+    views,
+)
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -13,6 +24,20 @@ urlpatterns = [
     path("account/sessions/", browsers.sessions, name="sessions"),
     path("account/sessions/end-others/", browsers.end_others, name="end_other_sessions"),
     path("account/sessions/<slug:session>/end/", browsers.end_session, name="end_session"),
+    path("account/sign-on/", linking.links, name="links"),
+    path("account/sign-on/<slug:org>/link/", linking.link, name="link"),
+    path("account/sign-on/<slug:org>/confirm/", linking.confirm_link, name="confirm_link"),
+    path("account/sign-on/<slug:org>/unlink/", linking.unlink, name="unlink"),
+    path("accounts/sso/", sso.choose, name="sso_choose"),
+    path("accounts/sso/<slug:org>/", sso.door, name="sso"),
+    path("accounts/sso/<slug:org>/start/", sso.start, name="sso_start"),
+    path("accounts/sso/<slug:org>/callback/", sso.callback, name="sso_callback"),
+    path("o/<slug:org>/settings/sign-on/provider/", providers.provider, name="provider"),
+    path(
+        "o/<slug:org>/settings/sign-on/provider/remove/",
+        providers.remove,
+        name="remove_provider",
+    ),
     path("account/theme/", views.theme, name="theme"),
     path("account/shortcuts/", views.shortcuts, name="shortcuts"),
     path("accounts/logout/", signon.sign_out, name="account_logout"),

@@ -18,7 +18,7 @@ from dashboard import finding, first_steps, horizon, overview
 from dashboard.context import THEMES
 from dashboard.error_codes import CODES
 from environments.access import OrgScope
-from environments.guard import SignedInRequest, in_organization
+from environments.guard import SignedInRequest, in_organization, vouched_for
 from environments.models import User
 from environments.policy import OrgAction
 
@@ -30,9 +30,9 @@ ZONES = ["UTC", *sorted(zone for zone in zoneinfo.available_timezones() if "/" i
 @require_safe
 def home(request: SignedInRequest) -> HttpResponse:
     """One organization: straight there. Several: choose. None: say what to do."""
-    memberships = list(
-        request.user.memberships.select_related("organization").order_by("organization__name")
-    )
+    own = request.user.memberships.select_related("organization").order_by("organization__name")
+    only = vouched_for(request)
+    memberships = list(own.filter(organization=only) if only else own)
     if len(memberships) == 1:
         return redirect("overview", org=memberships[0].organization.slug)
     return render(request, "dashboard/home.html", {"memberships": memberships})

@@ -23,6 +23,10 @@ class Event(StrEnum):
     ORGANIZATION_CREATED = "organization.created"
     ORGANIZATION_EDITED = "organization.edited"
     ORGANIZATION_DELETED = "organization.deleted"
+    PROVIDER_SET = "organization.provider-set"
+    PROVIDER_REMOVED = "organization.provider-removed"
+    IDENTITY_LINKED = "member.identity-linked"
+    IDENTITY_UNLINKED = "member.identity-unlinked"
     SECOND_FACTOR_ASKED = "organization.second-factor"
     ENVIRONMENT_EDITED = "environment.edited"
     INVITATION_MADE = "invitation.made"
@@ -106,6 +110,10 @@ SENTENCES: Mapping[Event, str] = {
     Event.ORGANIZATION_CREATED: "created the organization",
     Event.ORGANIZATION_EDITED: "edited the organization",
     Event.ORGANIZATION_DELETED: "deleted the organization",
+    Event.PROVIDER_SET: "set the provider of single sign-on:",
+    Event.PROVIDER_REMOVED: "removed the provider of single sign-on:",
+    Event.IDENTITY_LINKED: "linked with the organization's provider the account of",
+    Event.IDENTITY_UNLINKED: "took back the link with the organization's provider of",
     Event.SECOND_FACTOR_ASKED: "changed whether a second factor is asked of everybody in",
     Event.ENVIRONMENT_EDITED: "edited the environment",
     Event.INVITATION_MADE: "made a one-time link for",

@@ -19,7 +19,8 @@ from django_htmx.middleware import HtmxDetails
 from environments import audit, second_factor
 from environments.access import OrgScope, Refused, Scope, enter, enter_organization
 from environments.events import Event
-from environments.models import User
+from environments.models import Organization, User
+from environments.models.session import ONLY
 from environments.origin import Origin
 from environments.policy import Action, OrgAction
 
@@ -44,6 +45,23 @@ def origin_of(request: HttpRequest) -> Origin:
     return Origin(str(request.META.get("REMOTE_ADDR") or "")[:45], str(bound.get("request_id", "")))
 
 
+def vouched_for(request: HttpRequest) -> int | None:
+    """The organization whose provider has vouched for this person; None: they came by a way of their own."""
+    only: int | None = request.session.get(ONLY)
+    return only
+
+
+def _is_shut(request: SignedInRequest, organization: int) -> bool:
+    """A session from one organization's provider opens that organization alone."""
+    return vouched_for(request) not in {None, organization}
+
+
+def _pass_gate(request: SignedInRequest, organization: Organization) -> None:
+    """How carefully the own provider asks is the organization's own affair."""
+    if vouched_for(request) is None:
+        second_factor.pass_gate(organization, request.user, timezone.now())
+
+
 def in_environment[**P](action: Action) -> Callable[[EnvironmentView[P]], View]:
     """Open the page to a person who may do `action` to some key here; the verb asks again for the very key."""
 
@@ -53,9 +71,9 @@ def in_environment[**P](action: Action) -> Callable[[EnvironmentView[P]], View]:
             request: SignedInRequest, org: str, env: str, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
             scope = enter(request.user, org, env, origin_of(request))
-            if scope is None:
+            if scope is None or _is_shut(request, scope.organization_id):
                 raise _nothing_here(request)
-            second_factor.pass_gate(scope.organization, request.user, timezone.now())
+            _pass_gate(request, scope.organization)
             with _inside(request, scope):
                 scope.require_somewhere(action)
                 return view(request, scope, *args, **kwargs)
@@ -74,9 +92,9 @@ def in_organization[**P](action: OrgAction) -> Callable[[OrganizationView[P]], V
             request: SignedInRequest, org: str, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
             scope = enter_organization(request.user, org, origin_of(request))
-            if scope is None:
+            if scope is None or _is_shut(request, scope.organization_id):
                 raise _nothing_here(request)
-            second_factor.pass_gate(scope.organization, request.user, timezone.now())
+            _pass_gate(request, scope.organization)
             with _inside(request, scope):
                 scope.require(action)
                 return view(request, scope, *args, **kwargs)

@@ -39,6 +39,11 @@ _NO_ADDRESS = "This is not an https address."
 _OWN_TOKEN_PATH = re.compile(r"/t/[A-Za-z0-9_-]+/token")
 
 
+def get(url: str, *, course: Course | None = None) -> Reply:
+    """GET and read the answer, or raise Unreachable or Forbidden."""
+    return _send("GET", url, None, course)
+
+
 def post_form(
     url: str,
     form: Mapping[str, str],
@@ -47,7 +52,7 @@ def post_form(
     course: Course | None = None,
 ) -> Reply:
     """POST a form and read the answer, or raise Unreachable or Forbidden."""
-    return _post(url, headers, course, data=dict(form))
+    return _send("POST", url, headers, course, data=dict(form))
 
 
 def post_json(
@@ -58,17 +63,21 @@ def post_json(
     course: Course | None = None,
 ) -> Reply:
     """The same with a JSON object."""
-    return _post(url, headers, course, json=dict(members))
+    return _send("POST", url, headers, course, json=dict(members))
 
 
-def _post(
-    url: str, headers: Mapping[str, str] | None, course: Course | None, **body: dict[str, str]
+def _send(
+    method: str,
+    url: str,
+    headers: Mapping[str, str] | None,
+    course: Course | None,
+    **body: dict[str, str],
 ) -> Reply:
     asked = requests.PreparedRequest()
     try:
         # No Session, hence no cookie, no redirect, and no proxy or password from the environment.
         asked.prepare(
-            "POST",
+            method,
             url,
             headers={**_HEADERS, **(headers or {})},
             data=body.get("data"),

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 # Who opens these is decided without a place: anybody, or any signed-in person about themselves.
 OPEN = {"livez", "readyz", "error_codes", "theme", "setup", "setup_link", "join", "account_logout"}
 OPEN |= {"mfa_authenticate", "mfa_login_webauthn"}
+OPEN |= {"sso_choose", "sso", "sso_start", "sso_callback"}
 OWN = {
     "home",
     "account",
@@ -14,6 +15,7 @@ OWN = {
     "sessions",
     "end_session",
     "end_other_sessions",
+    "links",
     "environments:new_organization",
     "account_reauthenticate",
     "mfa_reauthenticate",

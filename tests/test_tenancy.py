@@ -59,6 +59,11 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "User.objects.filter",
     ): "who tries to sign in stands nowhere yet; the chain is the installation's",
     (
+        "dashboard/sso.py",
+        "_provider",
+        "IdentityProvider.objects.select_related",
+    ): "whoever signs in by it stands nowhere yet; its name is shown to nobody who does not hold a one-time link",
+    (
         "dashboard/views.py",
         "ProfileForm",
         "forms.ModelForm",

@@ -14,6 +14,7 @@ from environments.models.places import (
 )
 from environments.models.records import AuditEvent, AuditHead, Heartbeat
 from environments.models.session import Session
+from environments.models.sign_on import Identity, IdentityProvider
 from environments.models.user import User, UserManager
 from environments.models.words import BASE32, choices, opaque_id
 
@@ -27,6 +28,8 @@ __all__ = [
     "Environment",
     "EnvironmentGrant",
     "Heartbeat",
+    "Identity",
+    "IdentityProvider",
     "Invitation",
     "Kind",
     "Member",

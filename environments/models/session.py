@@ -11,11 +11,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from environments.models.places import Organization
 from environments.models.user import User
 
 SEEN_EVERY = timedelta(minutes=1)
 """So exact is "last seen": a row written at every request would cost more than all that the page reads."""
 AGENT_LENGTH = 300
+ONLY = "only_organization"
+"""In a session's data: the organization whose provider has vouched for the person."""
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -39,6 +42,10 @@ class Session(AbstractBaseSession):
     """`session_key` is the hash of the browser's cookie (docs/decisions/05)."""
 
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, null=True, related_name="sessions"
+    )
+    """Whose provider has vouched for the person; then this organization alone opens."""
     address = models.CharField(max_length=45, blank=True)
     agent = models.CharField(max_length=AGENT_LENGTH, blank=True)
     started_at = models.DateTimeField(default=timezone.now)

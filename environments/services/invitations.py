@@ -212,7 +212,7 @@ def _give(member: Member, invitation: Invitation) -> dict[str, object]:
 
 
 @transaction.atomic
-def sign_up_and_join(token: str, *, password: str, name: str, origin: Origin) -> User:
+def sign_up_and_join(token: str, *, password: str | None, name: str, origin: Origin) -> User:
     """For a person without an account: make one for the very address of the link, and join."""
     invitation = find_invitation(token)
     if invitation.organization is None:
@@ -224,7 +224,7 @@ def sign_up_and_join(token: str, *, password: str, name: str, origin: Origin) ->
     return user
 
 
-def new_person(email: str, password: str, *, name: str) -> User:
+def new_person(email: str, password: str | None, *, name: str) -> User:
     """A user who can sign in at once: allauth wants the address noted as verified."""
     user = User.objects.create_user(email, password, name=name)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
