@@ -59,6 +59,8 @@ app.conf.update(
         "fold tests": every(300, "keys.tasks.fold_tests", DUE),
         # Each checkpoint is due after five minutes; a missed ring costs one.
         "sign log": every(60, "environments.tasks.sign_log", DUE),
+        "work on log": every(5, "environments.tasks.work_on_log", DUE),
+        "look after log": every(600, "environments.tasks.look_after_log", DUE),
         "forget notices": every(3600, "environments.tasks.forget_notices", DUE),
         "purge": every(600, "keys.tasks.purge"),
     },

@@ -43,6 +43,8 @@ SECTIONS = {
     ),
     "environments:notices": "notices",
     "environments:log": "log",
+    "environments:export_log": "log",
+    "environments:log_export": "log",
     "environments:settings": "settings",
     "environments:sign_on": "settings",
     "provider": "settings",

@@ -102,11 +102,6 @@ def within(standing: Standing) -> QuerySet[AuditEvent]:
     return lines.filter(environment=here) if here else lines
 
 
-def of_organization(standing: Standing) -> QuerySet[AuditEvent]:
-    """The whole chain: the caller narrows it to what the reader may see."""
-    return AuditEvent.objects.filter(organization_id=standing.organization_id)
-
-
 def digest(event: AuditEvent) -> str:
     return chain.digest(entry(event))
 

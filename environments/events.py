@@ -87,6 +87,11 @@ class Event(StrEnum):
     BATCH_CANCELLED = "batch.cancelled"
     BATCH_ENDED = "batch.ended"
     KEYS_EXPORTED = "keys.exported"
+    LOG_EXPORTED = "log.exported"
+    LOG_DOWNLOADED = "log.downloaded"
+    LOG_CHECKED = "log.checked"
+    LOG_RETENTION_CHANGED = "log.retention-changed"
+    LOG_SHORTENED = "log.shortened"
     TEST_REQUESTED = "test.requested"
     TEST_CANCELLED = "test.cancelled"
 
@@ -174,6 +179,11 @@ SENTENCES: Mapping[Event, str] = {
     Event.BATCH_CANCELLED: "cancelled the waiting part of bulk work:",
     Event.BATCH_ENDED: "ended bulk work:",
     Event.KEYS_EXPORTED: "exported a list of keys:",
+    Event.LOG_EXPORTED: "exported from the log",
+    Event.LOG_DOWNLOADED: "downloaded an export of the log:",
+    Event.LOG_CHECKED: "asked whether the log is what was written:",
+    Event.LOG_RETENTION_CHANGED: "changed how long the log is kept:",
+    Event.LOG_SHORTENED: "removed old entries of the log:",
     Event.TEST_REQUESTED: "asked for a test of",
     Event.TEST_CANCELLED: "cancelled a test of",
 }

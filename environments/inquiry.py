@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from environments.events import Event
-from environments.models import AuditEvent
+from environments.models import AuditEvent, Organization
 
 WINDOW: Final = 20_000
 """Entries looked at for one page when no index answers alone."""
@@ -67,13 +67,15 @@ class Inquiry:
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
 
-    def at(self, now: datetime) -> "Inquiry":
-        """The same with its span as an instant: what is counted now is what is fetched later."""
-        if self.span not in SPANS:
-            return self
+    def until_now(self, now: datetime) -> "Inquiry":
+        """The same with its times fixed: what is counted now is what is fetched later."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        since = (now - SPANS[self.span][1]).astimezone(UTC).isoformat(timespec="seconds")
-        return Inquiry(**values | {"span": "", "since": self.since or since})
+        since = _instant(self.since)
+        if self.span and since is None:
+            since = now - SPANS[self.span][1]
+        until = min(_instant(self.until) or now, now)
+        times = {"since": since and _written(since), "until": _written(until), "span": ""}
+        return Inquiry(**values | {name: text or "" for name, text in times.items()})
 
     def query(self, **more: str) -> str:
         """As the address writes it."""
@@ -157,6 +159,16 @@ class Reach:
     called: frozenset[int] = frozenset()
     """The people whose name the typed text is a part of."""
 
+    @classmethod
+    def of(cls, organization: Organization, asked: Inquiry, *only: Q) -> "Reach":
+        words = asked.actor or asked.q
+        called: frozenset[int] = frozenset()
+        if words:
+            members = organization.members.filter(user__name__icontains=words)
+            called = frozenset(members.values_list("user_id", flat=True))
+        lines = AuditEvent.objects.filter(organization_id=organization.pk)
+        return cls(lines, only, called)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -197,6 +209,10 @@ def _instant(text: str) -> datetime | None:
         return None if at is None else at if timezone.is_aware(at) else timezone.make_aware(at)
     except (ValueError, OverflowError):
         return None
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def number(text: str) -> int | None:

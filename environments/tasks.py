@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from environments.upkeep import checkpoints, notices
+from environments.upkeep import checkpoints, log_work, notices
 
 
 @shared_task(name="environments.tasks.deliver_notices")
@@ -21,3 +21,17 @@ def sign_log() -> None:
     now = timezone.now()
     checkpoints.sign_heads(now)
     checkpoints.tell_witness(now)
+
+
+@shared_task(name="environments.tasks.work_on_log")
+def work_on_log() -> None:
+    now = timezone.now()
+    log_work.make_exports(now)
+    log_work.check_logs(now)
+
+
+@shared_task(name="environments.tasks.look_after_log")
+def look_after_log() -> None:
+    now = timezone.now()
+    log_work.ask_for_checks(now)
+    log_work.forget_log_work(now)

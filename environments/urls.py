@@ -1,6 +1,15 @@
 from django.urls import path
 
-from environments.views import history, invitations, notices, organizations, people, sign_on, teams
+from environments.views import (
+    history,
+    invitations,
+    log_export,
+    notices,
+    organizations,
+    people,
+    sign_on,
+    teams,
+)
 
 app_name = "environments"
 urlpatterns = [
@@ -26,5 +35,12 @@ urlpatterns = [
     path("o/<slug:org>/notices/read/", notices.read_all, name="read_all_notices"),
     path("o/<slug:org>/notices/<int:notice>/read/", notices.read_notice, name="read_notice"),
     path("o/<slug:org>/log/", history.log, name="log"),
+    path("o/<slug:org>/log/export/", log_export.export, name="export_log"),
+    path("o/<slug:org>/log/exports/<slug:export>/", log_export.log_export, name="log_export"),
+    path(
+        "o/<slug:org>/log/exports/<slug:export>/file/", log_export.download, name="log_export_file"
+    ),
+    path("o/<slug:org>/log/check/", log_export.check, name="check_log"),
+    path("audit/keys.json", log_export.audit_keys, name="audit_keys"),
     path("o/<slug:org>/e/<slug:env>/log/", history.environment_log, name="environment_log"),
 ]

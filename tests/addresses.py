@@ -15,7 +15,16 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from environments.access import OrgScope, Scope, enter, enter_organization
-from environments.models import Environment, EnvironmentGrant, Member, Notice, Session, Team, User
+from environments.models import (
+    Environment,
+    EnvironmentGrant,
+    LogExport,
+    Member,
+    Notice,
+    Session,
+    Team,
+    User,
+)
 from environments.policy import EnvironmentRole, OrganizationRole
 from environments.services.invitations import Welcome, invite
 from keys.handover import Browser as KnownBrowser
@@ -114,6 +123,9 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "endpoint": endpoint.public_id,
         "pk": 1,
         "place": env,
+        "export": LogExport.objects.create(
+            organization=scope.organization, form="csv", count=1
+        ).public_id,
         "notice": _notice(user, scope, env).pk,
         "browser": browser.token,
         "session": _session(user, env).pk,

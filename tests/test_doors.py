@@ -5,7 +5,17 @@ from collections.abc import Iterator
 from django.urls import URLPattern, URLResolver, get_resolver
 
 # Who opens these is decided without a place: anybody, or any signed-in person about themselves.
-OPEN = {"livez", "readyz", "error_codes", "theme", "setup", "setup_link", "join", "account_logout"}
+OPEN = {
+    "livez",
+    "readyz",
+    "error_codes",
+    "environments:audit_keys",
+    "theme",
+    "setup",
+    "setup_link",
+    "join",
+    "account_logout",
+}
 OPEN |= {"mfa_authenticate", "mfa_login_webauthn"}
 OPEN |= {"sso_choose", "sso", "sso_start", "sso_callback"}
 OWN = {

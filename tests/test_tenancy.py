@@ -28,6 +28,7 @@ ELSEWHERE: Mapping[str, str] = {
     "environments/audit.py": "keeps the chain, and gives it out by `audit.within(scope)`",
     "environments/stored.py": "reads whole chains in order to check them",
     "environments/exporting.py": "the organization is an argument; the pages that give it out ask who may",
+    "environments/inquiry.py": "the organization is an argument, which a scope or a worker's row names",
     "environments/verifying.py": "checks every chain; it gives out numbers of entries alone",
     "environments/management": "commands of whoever runs the installation",
     "environments/append_only.py": "asks the database for its triggers",

@@ -2,6 +2,7 @@
 
 from environments.models.invitation import Invitation
 from environments.models.log import AuditCheckpoint, AuditFloor, AuditSignedHead
+from environments.models.log_work import LogCheck, LogExport, LogExportPart
 from environments.models.notice import Notice, NoticeQuerySet
 from environments.models.places import (
     Environment,
@@ -32,6 +33,9 @@ __all__ = [
     "IdentityProvider",
     "Invitation",
     "Kind",
+    "LogCheck",
+    "LogExport",
+    "LogExportPart",
     "Member",
     "Notice",
     "NoticeQuerySet",

@@ -1,7 +1,8 @@
 """The log: who did what to what, when, from where. Newest first, all filters in the address."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Q, QuerySet, Value
@@ -11,7 +12,6 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from environments import audit
 from environments.access import OrgScope, Scope
 from environments.events import Event
 from environments.exporting import SignedRange
@@ -27,7 +27,7 @@ from environments.inquiry import (
     group_of,
     number,
 )
-from environments.models import Team
+from environments.models import LogCheck, Team
 from environments.policy import Action, OrgAction
 from environments.views.log_rows import ACTIONS, rows_of
 
@@ -48,6 +48,8 @@ ORGANIZATION = frozenset(
 )
 """What is done to the organization is not in an environment's part of the log."""
 
+NOTHING_MORE: Mapping[str, object] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -63,8 +65,14 @@ class Place:
 @in_organization(OrgAction.READ_LOG)
 def log(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     asked = Inquiry.read(request.GET)
-    reach = reach_of(scope, asked)
-    return _page(request, scope, Place("Everything that happened here", DOOR, reach, asked))
+    place = Place("Everything that happened here", DOOR, Reach.of(scope.organization, asked), asked)
+    checks = LogCheck.objects.within(scope)
+    health = {
+        "organization": scope.organization,
+        "check": checks.exclude(finished_at=None).order_by("-finished_at").first(),
+        "asking": checks.due(timezone.now()).exists(),
+    }
+    return _page(request, scope, place, health)
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -72,21 +80,13 @@ def log(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
 def environment_log(request: SignedInRequest, scope: Scope) -> HttpResponse:
     """All of the environment to whom its role gives that; else what befell the keys of the own teams."""
     asked = replace(Inquiry.read(request.GET), environment=scope.environment_slug)
-    whose, reach = "Everything that happened in this environment", reach_of(scope, asked)
+    whose = "Everything that happened in this environment"
+    only: tuple[Q, ...] = ()
     if not scope.may(Action.READ_LOG):
         whose = "What happened to your team's keys here"
-        reach = replace(reach, only=(Q(subject__in=_own_keys(scope)),))
+        only = (Q(subject__in=_own_keys(scope)),)
+    reach = Reach.of(scope.organization, asked, *only)
     return _page(request, scope, Place(whose, DOOR | ORGANIZATION, reach, asked))
-
-
-def reach_of(scope: OrgScope | Scope, asked: Inquiry) -> Reach:
-    """The organization's lines; with the members whose name holds what was typed."""
-    words = asked.actor or asked.q
-    called: frozenset[int] = frozenset()
-    if words:
-        members = scope.organization.members.filter(user__name__icontains=words)
-        called = frozenset(members.values_list("user_id", flat=True))
-    return Reach(audit.of_organization(scope), called=called)
 
 
 def _own_keys(scope: Scope) -> QuerySet[Team, str]:
@@ -96,12 +96,18 @@ def _own_keys(scope: Scope) -> QuerySet[Team, str]:
     return named.order_by().values_list("key_subject", flat=True)
 
 
-def _page(request: SignedInRequest, scope: OrgScope | Scope, place: Place) -> HttpResponse:
+def _page(
+    request: SignedInRequest,
+    scope: OrgScope | Scope,
+    place: Place,
+    more: Mapping[str, object] = NOTHING_MORE,
+) -> HttpResponse:
     """Pages begin at an entry, so that what is written meanwhile moves nothing."""
     now = timezone.now()
     before, entry = (number(request.GET.get(name, "")) for name in ("before", "entry"))
     span = SignedRange.of(scope.organization_id)
     facts: dict[str, Any] = {
+        **more,
         "asked": place.asked,
         "before": before,
         "entry": entry,
@@ -112,7 +118,8 @@ def _page(request: SignedInRequest, scope: OrgScope | Scope, place: Place) -> Ht
         "results": RESULTS.items(),
         "groups": list(_choices(place.absent)),
         "places": scope.organization.environments.all() if place.absent is DOOR else (),
-        "chips": _chips(request, scope, place),
+        "query": place.asked.query() if place.absent is DOOR else "",
+        "chips": chips_of(request.path, scope, place.asked),
     }
     if entry is None:
         found = place.asked.page(place.reach, now, rows=ROWS, before=before)
@@ -151,9 +158,8 @@ class Chip:
     href: str
 
 
-def _chips(request: SignedInRequest, scope: OrgScope | Scope, place: Place) -> list[Chip]:
+def chips_of(path: str, scope: OrgScope | Scope, asked: Inquiry) -> list[Chip]:
     """What the list is narrowed to, each with the address without it."""
-    asked = place.asked
     said = {
         "q": ("Text", asked.q),
         "actor": ("Who", asked.actor),
@@ -170,7 +176,7 @@ def _chips(request: SignedInRequest, scope: OrgScope | Scope, place: Place) -> l
     if isinstance(scope, Scope):
         del said["environment"]
     return [
-        Chip(label, value, f"{request.path}?{replace(asked, **{name: ''}).query()}")
+        Chip(label, value, f"{path}?{replace(asked, **{name: ''}).query()}")
         for name, (label, value) in said.items()
         if value
     ]

@@ -15,11 +15,11 @@ from environments.access import OrgScope
 from environments.guard import SignedInRequest, in_organization
 from environments.policy import OrgAction
 from environments.reauth import fresh_sign_in
+from environments.sheets import safe_cell
 from keys.filters import seen_everywhere
 from keys.forms.bulk import BulkForm
 from keys.models import Batch, BatchItem
 from keys.services import bulk
-from keys.views.export import safe_cell
 from keys.views.making import new_once
 
 WORDS = {

@@ -1,6 +1,5 @@
 """A list of keys as CSV: the rows and the order on screen, all pages, never a secret."""
 
-import csv
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from environments.access import OrgScope, Scope
 from environments.events import Event
 from environments.guard import SignedInRequest, in_environment, in_organization
 from environments.policy import Action, OrgAction
+from environments.sheets import sheet
 from keys.filters import Filters, seen_everywhere, teams_of
 from keys.health import health, last_used, shown_proof
 from keys.models import Key, KeyQuerySet
@@ -22,18 +22,6 @@ HEAD = (
     "name", "client_id", "environment", "team", "health", "since", "last_used", "expires", "note",
 )  # fmt: skip
 CHUNK = 500
-
-
-def safe_cell(text: str) -> str:
-    """A spreadsheet takes these beginnings for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
-
-
-class _Line:
-    """A file that hands back what is written, so that csv.writer can be streamed."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
 @require_safe
@@ -66,15 +54,17 @@ def _file(scope: Scope | OrgScope, keys: KeyQuerySet, name: str) -> StreamingHtt
 
 
 def _lines(keys: KeyQuerySet, now: datetime) -> Iterator[str]:
-    rows = csv.writer(_Line())
-    yield rows.writerow(HEAD)
+    yield from sheet(HEAD, _rows(keys, now))
+
+
+def _rows(keys: KeyQuerySet, now: datetime) -> Iterator[list[str]]:
     ids = list(keys.values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
         found = {key.pk: key for key in keys.filter(pk__in=some).for_table()}
         for pk in some:
             if pk in found:
-                yield rows.writerow([safe_cell(cell) for cell in _cells(found[pk], now)])
+                yield _cells(found[pk], now)
 
 
 def _cells(key: Key, now: datetime) -> list[str]:
