@@ -9,6 +9,7 @@ from allauth.account import views as account_views
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.core import context
+from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base import views as mfa_views
 from allauth.mfa.webauthn import views as webauthn_views
@@ -22,7 +23,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard import patience, seeds, waiting
+from dashboard import known, patience, seeds, waiting
 from dashboard.doorbook import note, note_failure, signed_in_by
 from environments import reauth
 from environments.events import Event
@@ -32,6 +33,7 @@ from environments.models.session import ONLY
 from keys import handover
 
 TOO_MANY = "Too many wrong passwords. Try again after {at}."
+FROM_ANYWHERE = "Too many tries for this address today. Sign in with a passkey, or in a browser that you have used here before."
 
 WAYS: Mapping[str, str] = {
     "sso": "Use your organization's sign-on",
@@ -49,16 +51,36 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return False
 
     def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
-        vouched_for = (facts.get("signal_kwargs") or {}).get("vouched_for")
+        voucher = (facts.get("signal_kwargs") or {}).get("vouched_for")
         request.session.pop(ONLY, None)
-        if vouched_for:
-            request.session[ONLY] = vouched_for
+        if voucher:
+            request.session[ONLY] = voucher
         note(request, Event.SIGNED_IN, user, user.email, by=signed_in_by(request, user))
         response: HttpResponse = super().post_login(request, user, **facts)
+        if not voucher:
+            known.remember(request, response, user.email)
         return response
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: object) -> str:
+        """Whose tries are counted together: so that a stranger's do not lock the person out."""
+        email = str(credentials.get("email") or "").strip().lower()
+        where = known.name_of(request, email) or ratelimit.get_ip(request)
+        return f"{email} {where}"
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **facts: Any) -> None:
+        """Whoever has come by a letter has proven more than any guess."""
+        super()._delete_login_attempts_cached_email(request, **facts)
+        email = str(facts.get("email") or "").strip().lower()
+        ratelimit.clear(request, app=patience.APP, action="guesses", key=email)
+
     def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
-        """A lockout says when it ends."""
+        """A lockout says when it ends. Guesses from many addresses are counted together, known browsers left out."""
+        email = str(credentials.get("email") or "").strip().lower()
+        stranger = not known.name_of(request, email)
+        if stranger and not ratelimit.consume(
+            request, app=patience.APP, action="guesses", key=email
+        ):
+            raise ValidationError(FROM_ANYWHERE)
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError as error:
@@ -73,8 +95,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         if request.user.is_authenticated:
             return  # a re-authentication, which notes its own refusal
         tried = str(credentials.get("email") or "")
-        known = User.objects.filter(email=tried.strip().lower()).first()
-        note_failure(request, known, tried)
+        about = User.objects.filter(email=tried.strip().lower()).first()
+        note_failure(request, about, tried)
 
     def is_reauthentication_required(self, *, app: str, **facts: object) -> bool:
         """A fresh sign-in counts as a confirmation, on allauth's pages as on ours."""
@@ -84,8 +106,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         ways = {way["id"]: way["url"] for way in super().get_reauthentication_methods(user)}
         only = vouched_for(context.request)
         if only and user.is_authenticated:
-            organization = user.memberships.get(organization=only).organization
-            ways["sso"] = reverse("sso", args=[organization.slug])
+            for each in user.memberships.filter(organization=only):
+                ways["sso"] = reverse("sso", args=[each.organization.slug])
         return [
             {"id": way, "description": text, "url": ways[way]}
             for way, text in WAYS.items()
