@@ -31,7 +31,18 @@ SECTIONS = {
     "environments:person": "members",
     "environments:matrix": "members",
     **dict.fromkeys(
-        [f"environments:{page}" for page in ("invite", "invitations", "invite_again", "remove")],
+        [
+            f"environments:{page}"
+            for page in (
+                "invite",
+                "invitations",
+                "invite_again",
+                "edit_roles",
+                "review_roles",
+                "who_can",
+                "remove",
+            )
+        ],
         "members",
     ),
     **dict.fromkeys(

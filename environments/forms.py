@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from environments.models import Environment, Member, Organization, Team
-from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
+from environments.policy import TeamRole
 
 REGIONS = (
     "Africa",
@@ -111,46 +111,6 @@ class NewOrganizationForm(Addressed):
 class OrganizationForm(forms.Form):
     name = Line(max_length=80)
     timezone = ZoneField()
-
-
-class RolesForm(forms.Form):
-    """A person's roles: one select for each environment, and one for the organization if the reader may set it."""
-
-    def __init__(
-        self,
-        *args: object,
-        member: Member,
-        environments: Iterable[Environment],
-        held: dict[int, str],
-        with_organization_role: bool,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
-        if with_organization_role:
-            self.fields["organization"] = forms.ChoiceField(
-                label="Organization role",
-                choices=[(role.value, role.value.capitalize()) for role in OrganizationRole],
-                initial=member.role,
-            )
-        self.places = list(environments)
-        choices = [
-            (NO_ROLE, "No role"),
-            *((role.value, role.value.capitalize()) for role in EnvironmentRole),
-        ]
-        for place in self.places:
-            self.fields[f"in-{place.slug}"] = forms.ChoiceField(
-                label=f"{place.name} role", choices=choices, initial=held.get(place.pk, NO_ROLE)
-            )
-
-    def environment_roles(self) -> dict[str, EnvironmentRole | None]:
-        given = {place.slug: self.cleaned_data[f"in-{place.slug}"] for place in self.places}
-        return {
-            slug: None if role == NO_ROLE else EnvironmentRole(role) for slug, role in given.items()
-        }
-
-    def organization_role(self) -> OrganizationRole | None:
-        role = self.cleaned_data.get("organization")
-        return OrganizationRole(role) if role else None
 
 
 class TeamForm(forms.Form):

@@ -7,6 +7,7 @@ from environments.views import (
     notices,
     organizations,
     people,
+    roles,
     sign_on,
     teams,
 )
@@ -18,6 +19,9 @@ urlpatterns = [
     path("o/<slug:org>/settings/sign-on/", sign_on.sign_on, name="sign_on"),
     path("o/<slug:org>/members/", people.members, name="members"),
     path("o/<slug:org>/members/roles/", people.matrix, name="matrix"),
+    path("o/<slug:org>/members/edit/", roles.edit, name="edit_roles"),
+    path("o/<slug:org>/members/review/", roles.review, name="review_roles"),
+    path("o/<slug:org>/members/who-can/", roles.who_can, name="who_can"),
     path("o/<slug:org>/members/invite/", invitations.invite, name="invite"),
     path("o/<slug:org>/members/links/", invitations.listed, name="invitations"),
     path("o/<slug:org>/members/links/<int:link>/again/", invitations.again, name="invite_again"),

@@ -75,7 +75,7 @@ UNCOUNTED = {"AuditEvent", "AuditHead", "Session", "Invitation", "LogEntry"}
 
 PRESSED = {
     "dashboard": "account",
-    "environments": "new_organization settings person remove new_team edit_team team_member issuing delete_team",
+    "environments": "new_organization settings remove new_team edit_team team_member issuing delete_team",
     "keys": "create edit expiry move disable rotate discard leak revoke secret",
 }
 """Forms that are known to be found and filled as a person would, so that pressing them is no empty act."""

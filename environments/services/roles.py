@@ -1,8 +1,9 @@
 """People's verbs on members and what they hold."""
 
 from django.db import transaction
+from django.utils import timezone
 
-from environments import audit
+from environments import audit, notices
 from environments.access import OrgScope, Refused
 from environments.events import Event
 from environments.models import Member
@@ -14,7 +15,7 @@ class LastOwner(Exception):
     """An organization keeps at least one owner."""
 
 
-def _within_reach(scope: OrgScope, member: Member, action: OrgAction) -> None:
+def within_reach(scope: OrgScope, member: Member, action: OrgAction) -> None:
     """An admin never touches an owner, nor the own roles (design part 3, footnote 2)."""
     scope.require(action, f"member:{member.pk}")
     if scope.role is OrganizationRole.OWNER:
@@ -26,7 +27,7 @@ def _within_reach(scope: OrgScope, member: Member, action: OrgAction) -> None:
 def may_reach(scope: OrgScope, member: Member, action: OrgAction) -> bool:
     """The same question for a page that shows or hides a form."""
     try:
-        _within_reach(scope, member, action)
+        within_reach(scope, member, action)
     except Refused:
         return False
     return True
@@ -42,11 +43,16 @@ def _locked(scope: OrgScope, member: int) -> Member:
 
 @transaction.atomic
 def set_environment_role(
-    scope: OrgScope, member_id: int, environment: str, role: EnvironmentRole | None
+    scope: OrgScope,
+    member_id: int,
+    environment: str,
+    role: EnvironmentRole | None,
+    *,
+    reason: str = "",
 ) -> bool:
     """Give or take one person's role in one environment; false when nothing changed."""
     member = _locked(scope, member_id)
-    _within_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
+    within_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
     place = scope.organization.environments.get(slug=environment)
     held = member.environment_grants.filter(environment=place).first()
     before = held.role if held else None
@@ -64,14 +70,17 @@ def set_environment_role(
         environment=place.slug,
         before={"role": before},
         after={"role": role},
+        reason=reason,
     )
     return True
 
 
 @transaction.atomic
-def set_organization_role(scope: OrgScope, member_id: int, role: OrganizationRole) -> bool:
+def set_organization_role(
+    scope: OrgScope, member_id: int, role: OrganizationRole, *, reason: str = ""
+) -> bool:
     member = _locked(scope, member_id)
-    _within_reach(scope, member, OrgAction.MANAGE_ROLES)
+    within_reach(scope, member, OrgAction.MANAGE_ROLES)
     before = member.organization_role
     if before is role:
         return False
@@ -80,6 +89,8 @@ def set_organization_role(scope: OrgScope, member_id: int, role: OrganizationRol
     member.role = role
     member.save(update_fields=["role"])
     void_those_of(scope, member.user, role)
+    if role is OrganizationRole.OWNER:
+        _tell_owners(scope, member)
     audit.record(
         scope,
         Event.ORGANIZATION_ROLE_CHANGED,
@@ -87,6 +98,7 @@ def set_organization_role(scope: OrgScope, member_id: int, role: OrganizationRol
         label=member.user.email,
         before={"role": before},
         after={"role": role},
+        reason=reason,
     )
     return True
 
@@ -95,7 +107,7 @@ def set_organization_role(scope: OrgScope, member_id: int, role: OrganizationRol
 def remove_member(scope: OrgScope, member_id: int) -> None:
     """End a membership with every role in it; the keys they made stay."""
     member = _locked(scope, member_id)
-    _within_reach(scope, member, OrgAction.INVITE)
+    within_reach(scope, member, OrgAction.INVITE)
     if member.organization_role is OrganizationRole.OWNER:
         _keep_an_owner(scope, member)
     subject, label = f"member:{member.pk}", member.user.email
@@ -109,3 +121,16 @@ def _keep_an_owner(scope: OrgScope, leaving: Member) -> None:
     owners = scope.organization.members.filter(role=OrganizationRole.OWNER)
     if not [owner for owner in owners.select_for_update() if owner.pk != leaving.pk]:
         raise LastOwner
+
+
+def _tell_owners(scope: OrgScope, member: Member) -> None:
+    """A new owner can do everything: those who were owners before hear of it at once."""
+    owners = scope.organization.members.filter(role=OrganizationRole.OWNER).exclude(pk=member.pk)
+    news = notices.News(
+        organization_id=scope.organization_id,
+        once=f"owner:{member.pk}:{timezone.now():%Y-%m-%dT%H:%M:%S.%f}",
+        title=f"{member.user} is now an owner",
+        text=f"{scope.actor} made {member.user} ({member.user.email}) an owner of {scope.organization}.",
+        path=f"/o/{scope.organization.slug}/members/{member.pk}/",
+    )
+    notices.tell([owner.user for owner in owners.select_related("user")], news)

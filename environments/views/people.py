@@ -4,20 +4,20 @@ from collections.abc import Iterable, Mapping
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from environments import policy
+from environments import policy, rights, second_factor
 from environments.access import OrgScope, Refused
-from environments.forms import RolesForm, words_of
+from environments.forms import words_of
 from environments.guard import SignedInRequest, in_organization
 from environments.models import Environment, Member
 from environments.policy import OrgAction, OrganizationRole
 from environments.reauth import USUAL, fresh_sign_in, signed_in_lately
+from environments.role_form import cells
 from environments.services import roles
 from environments.services.roles import LastOwner, may_reach
 
@@ -71,71 +71,24 @@ def _found(scope: OrgScope, member: int) -> Member:
     return get_object_or_404(_members(scope), pk=member)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 @in_organization(OrgAction.VIEW_ROLES)
-def person(request: SignedInRequest, scope: OrgScope, member: int) -> HttpResponseBase:
-    found = _found(scope, member)
-    environments = list(scope.organization.environments.all())
-    form = _roles_form(request, scope, found, environments)
-    if request.method == "POST":
-        return _save_roles(request, scope, found, form)
-    return _person_page(request, scope, found, form)
-
-
-def _roles_form(
-    request: SignedInRequest, scope: OrgScope, member: Member, environments: list[Environment]
-) -> RolesForm:
-    within_reach = may_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
-    return RolesForm(
-        request.POST or None,
-        member=member,
-        environments=environments if within_reach or request.method == "POST" else [],
-        held={grant.environment_id: grant.role for grant in member.environment_grants.all()},
-        with_organization_role=may_reach(scope, member, OrgAction.MANAGE_ROLES),
-    )
-
-
-def _person_page(
-    request: SignedInRequest, scope: OrgScope, member: Member, form: RolesForm
-) -> HttpResponse:
+def person(request: SignedInRequest, scope: OrgScope, member: int) -> HttpResponse:
+    """What one person holds, what it comes to, and where from; changes are looked over on the next page."""
+    found = get_object_or_404(rights.with_roles(scope.organization.members.all()), pk=member)
+    places = list(scope.organization.environments.all())
     facts = {
-        "member": member,
-        "form": form,
-        "roles": _words_for(member, scope.organization.environments.all()),
-        "may_change": may_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES),
-        "may_remove": may_reach(scope, member, OrgAction.INVITE),
+        "member": found,
+        "cells": cells(scope, found, places),
+        "may_change": may_reach(scope, found, OrgAction.MANAGE_ENVIRONMENT_ROLES),
+        "may_remove": may_reach(scope, found, OrgAction.INVITE),
+        "may_read_log": scope.can["read_log"],
         "fresh": signed_in_lately(request, USUAL),
-        "itself": member.pk == scope.member.pk,
+        "itself": found.pk == scope.member.pk,
+        "second_factor": second_factor.has_one(found.user),
+        "reaches": rights.reaches(found, places, rights.owning(scope.organization)),
     }
     return render(request, "environments/person.html", facts)
-
-
-@fresh_sign_in
-def _save_roles(
-    request: SignedInRequest, scope: OrgScope, member: Member, form: RolesForm
-) -> HttpResponse:
-    if not form.is_valid():
-        return _person_page(request, scope, member, form)
-    try:
-        changed = _set_roles(scope, member, form)
-    except LastOwner:
-        form.add_error("organization", ONE_OWNER)
-        return _person_page(request, scope, member, form)
-    messages.success(request, "Roles saved." if changed else "Nothing was changed.")
-    return redirect("environments:person", scope.organization.slug, member.pk)
-
-
-@transaction.atomic
-def _set_roles(scope: OrgScope, member: Member, form: RolesForm) -> bool:
-    """All of the form or nothing of it."""
-    changed = [
-        roles.set_environment_role(scope, member.pk, environment, role)
-        for environment, role in form.environment_roles().items()
-    ]
-    role = form.organization_role()
-    if role is not None:
-        changed.append(roles.set_organization_role(scope, member.pk, role))
-    return any(changed)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

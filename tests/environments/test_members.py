@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from environments.models import AuditEvent, EnvironmentGrant, Invitation, Member, User
+from environments.models import Invitation, Member, User
 
 
 @pytest.fixture(autouse=True)
@@ -29,60 +29,6 @@ def test_a_plain_member_is_told_that_they_may_not(acme, sign_in):
     client = sign_in("member")
     for name in ("invite", "new_team", "log", "settings"):
         assert client.get(reverse(f"environments:{name}", args=["acme"])).status_code == 403
-
-
-def test_an_admin_makes_the_viewer_an_engineer_in_production(acme, sign_in):
-    page = reverse("environments:person", args=["acme", acme.member("viewer").pk])
-    client = sign_in("admin")
-    assert b"Save roles" in client.get(page).content
-    answer = client.post(
-        page,
-        {"in-development": "viewer", "in-staging": "none", "in-production": "engineer"},
-    )
-    assert answer.status_code == 302
-    held = EnvironmentGrant.objects.filter(member=acme.member("viewer"))
-    assert {grant.environment.slug: grant.role for grant in held} == {
-        "development": "viewer",
-        "production": "engineer",
-    }
-    assert AuditEvent.objects.filter(event="environment-role.changed").count() == 2
-
-
-def test_an_admin_touches_neither_the_owner_nor_themselves(acme, sign_in):
-    roles = {"in-development": "engineer", "in-staging": "engineer", "in-production": "engineer"}
-    client = sign_in("admin")
-    for name in ("owner", "admin"):
-        page = reverse("environments:person", args=["acme", acme.member(name).pk])
-        assert b"Save roles" not in client.get(page).content
-        assert client.post(page, roles).status_code == 403
-    assert not EnvironmentGrant.objects.filter(member=acme.member("admin")).exists()
-
-
-def test_whose_sign_in_is_old_signs_in_again_before_changing_roles(acme, sign_in):
-    page = reverse("environments:person", args=["acme", acme.member("viewer").pk])
-    client = sign_in("owner", ago=3600)
-    assert b"Sign in again" in client.get(page).content
-    answer = client.post(page, {"in-development": "engineer"})
-    assert answer.status_code == 302
-    assert answer.headers["Location"].startswith(reverse("account_reauthenticate"))
-
-
-def test_the_only_owner_cannot_step_down_and_nothing_of_the_form_is_done(acme, sign_in):
-    owner = acme.member("owner")
-    page = reverse("environments:person", args=["acme", owner.pk])
-    roles = {"in-development": "viewer", "in-staging": "none", "in-production": "none"}
-    answer = sign_in("owner").post(page, {**roles, "organization": "member"})
-    assert "only owner" in answer.content.decode()
-    owner.refresh_from_db()
-    assert owner.role == "owner"
-    assert not EnvironmentGrant.objects.filter(member=owner).exists()
-
-
-def test_a_role_that_does_not_exist_is_refused_at_its_field(acme, sign_in):
-    page = reverse("environments:person", args=["acme", acme.member("viewer").pk])
-    answer = sign_in("owner").post(page, {"in-development": "\x00", "organization": "emperor"})
-    assert answer.status_code == 200
-    assert acme.member("viewer").role == "member"
 
 
 def test_an_admin_removes_a_person_after_confirming(acme, sign_in):

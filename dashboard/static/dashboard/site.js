@@ -225,6 +225,14 @@
     for (const mask of all("[data-with-script][hidden]", within)) mask.hidden = false;
     for (const box of all(".snippets", within)) tabs(box);
   };
+  // Which roles of a table are not as they were, and how many, on the button that leads on.
+  const markCells = (form) => {
+    const selects = all("select", form);
+    for (const select of selects) select.toggleAttribute("data-changed", !select.selectedOptions[0]?.defaultSelected);
+    const count = selects.filter((select) => select.hasAttribute("data-changed")).length;
+    const button = form.querySelector("[data-cells-button]");
+    if (button) button.textContent = count ? `Review ${count} change${count === 1 ? "" : "s"}` : "Review changes";
+  };
   const offline = (text) => {
     const place = document.getElementById("banners");
     if (!place || document.getElementById("offline")) return;
@@ -245,6 +253,7 @@
   document.addEventListener("keydown", keys);
   document.addEventListener("submit", guardForm);
   document.addEventListener("input", (event) => { if (event.target.form?.matches("[data-summed]")) echo(); });
+  document.addEventListener("change", (event) => { if (event.target.form?.matches("[data-cells]")) markCells(event.target.form); });
   document.addEventListener("input", (event) => { if (event.target.form?.matches("[data-unsaved]")) changed.add(event.target.form); });
   window.addEventListener("beforeunload", mayLeave);
   window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
