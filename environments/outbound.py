@@ -39,9 +39,11 @@ _NO_ADDRESS = "This is not an https address."
 _OWN_TOKEN_PATH = re.compile(r"/t/[A-Za-z0-9_-]+/token")
 
 
-def get(url: str, *, course: Course | None = None) -> Reply:
-    """GET and read the answer, or raise Unreachable or Forbidden."""
-    return _send("GET", url, None, course)
+def get(
+    url: str, *, headers: Mapping[str, str] | None = None, course: Course | None = None
+) -> Reply:
+    """GET a document, or raise Unreachable or Forbidden."""
+    return _send("GET", url, headers, course)
 
 
 def post_form(
@@ -142,7 +144,7 @@ class _Visit:
         except BadAddress as bad:
             raise Forbidden(f"{self._host} is at {bad}, which is not a public address.") from None
         if not self._secure and not in_networks(addresses, networks):
-            raise Forbidden("A secret is sent over https only.")
+            raise Forbidden("Only https is called: over http anybody on the way reads along.")
 
     def _connect(self, addresses: list[IPAddress]) -> socket.socket:
         failure: OSError = TimeoutError()
@@ -178,6 +180,10 @@ class _Visit:
             body = answer.read(LIMIT + 1)
             if len(body) > LIMIT:
                 raise Ended(Cause.TOO_LARGE)
+            if answer.length:
+                raise Ended(
+                    Cause.CLOSED
+                )  # a read with a limit takes a short answer for a whole one
         received = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, received, body)
 

@@ -28,7 +28,7 @@ _ASK: Final = "Whoever runs Latchkey can allow it with"
 
 
 class BadPlace(Exception):
-    """No secret will be sent there; the text says why, for people."""
+    """Nothing will be sent there; the text says why, for people."""
 
 
 def check_place(url: str) -> None:
@@ -48,7 +48,7 @@ def check_place(url: str) -> None:
     if parts.scheme == "http" and not (
         networks if address is None else in_networks([address], networks)
     ):
-        raise BadPlace("A secret is sent over https only.")
+        raise BadPlace("Only https is called: over http anybody on the way reads along.")
     if not likely_port(parts.port, secure=parts.scheme == "https"):
         raise BadPlace(
             f"Port {parts.port} belongs to another service than the web. {_ASK} LATCHKEY_ALLOWED_URL_PREFIXES."

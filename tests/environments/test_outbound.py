@@ -9,7 +9,7 @@ import pytest
 from environments import outbound
 from environments.course import Course
 from environments.faults import Cause, Forbidden, Unreachable
-from environments.outbound import post_form, post_json
+from environments.outbound import get, post_form, post_json
 from tests.certificates import Authority
 from tests.servers import saying, serving
 
@@ -286,3 +286,16 @@ def test_an_object_is_posted_as_json(loopback):
     assert json.loads(body) == {"apiKey": "a", "secret": 'b"ü'}
     assert b"Content-Type: application/json" in head
     assert b"X-Mark: 7" in head
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(loopback):
+    with serving(saying("{}", Content_Length="5000")) as server:
+        assert failure(server.url) == ("reply", Cause.CLOSED)
+
+
+def test_a_document_is_fetched_with_a_get_that_has_no_body(loopback):
+    with serving(saying("{}")) as server:
+        assert get(server.url, headers={"Accept": "x/y"}).body == b"{}"
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert (head[:19], body) == (b"GET /token HTTP/1.1", b"")
+    assert b"Accept: x/y" in head

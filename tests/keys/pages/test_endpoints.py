@@ -57,7 +57,7 @@ def test_a_stranger_finds_no_page_and_no_endpoint(sign_in, endpoint, imported):
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({"url": "http://id.redox.test/token"}, "A secret is sent over https only."),
+        ({"url": "http://id.redox.test/token"}, "Only https is called"),
         ({"url": "https://169.254.169.254/"}, "not a public address"),
         ({"url": "https://2130706433/"}, "unusual spelling"),
         ({"url": "https://user:pw@id.redox.test/"}, "name or password"),
