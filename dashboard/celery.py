@@ -50,6 +50,8 @@ app.conf.update(
         "schedule tests": every(15, "keys.tasks.schedule_tests"),
         # Oftener than tests come due: of several workers each soon joins in while there is more than one can do.
         "run due tests": every(5, "keys.tasks.run_due_tests", DUE),
+        # So soon an unknown kid is noticed; how often its key set is fetched is up to its row.
+        "fetch key sets": every(5, "keys.tasks.fetch_key_sets", DUE),
         "step rotations": every(15, "keys.tasks.step_rotations"),
         "step batches": every(15, "keys.tasks.step_batches"),
         "tell": every(30, "keys.tasks.tell", DUE),

@@ -65,6 +65,11 @@ class Event(StrEnum):
     SECRET_HELD = "secret.held"
     PUBLIC_KEY_ADDED = "public-key.added"
     PUBLIC_KEY_REVOKED = "public-key.revoked"
+    KEY_SET_ENTERED = "key-set.entered"
+    KEY_SET_REMOVED = "key-set.removed"
+    KEY_SET_ASKED = "key-set.asked"
+    KEY_SET_UNREADABLE = "key-set.unreadable"
+    KEY_SET_READABLE = "key-set.readable"
     ROTATION_PREPARED = "rotation.prepared"
     ROTATION_STARTED = "rotation.started"
     ROTATION_EXTENDED = "rotation.extended"
@@ -157,6 +162,11 @@ SENTENCES: Mapping[Event, str] = {
     Event.SECRET_HELD: "held the old secret, still in use, of",
     Event.PUBLIC_KEY_ADDED: "added a public key to",
     Event.PUBLIC_KEY_REVOKED: "revoked a public key of",
+    Event.KEY_SET_ENTERED: "entered an address of public keys for",
+    Event.KEY_SET_REMOVED: "removed the address of public keys of",
+    Event.KEY_SET_ASKED: "asked for the key set of",
+    Event.KEY_SET_UNREADABLE: "could not read the key set of",
+    Event.KEY_SET_READABLE: "could read again the key set of",
     Event.ROTATION_PREPARED: "prepared a rotation of",
     Event.ROTATION_STARTED: "started the rotation of",
     Event.ROTATION_EXTENDED: "extended the grace period of",

@@ -81,7 +81,9 @@ def _signed(key: Key, now: datetime) -> Health:
     """Nothing here is tested: what is known is whether a client was given a token."""
     held = [each for each in public_keys(key) if not each.revoked_at]
     if not held:
-        return Health("bad", "No public key", "it cannot be used yet")
+        awaited = getattr(key, "key_set", None) is not None
+        said = "its key set has brought none" if awaited else "it cannot be used yet"
+        return Health("bad", "No public key", said)
     if all(each.ended_by(now) for each in held):
         return Health("bad", "Expired", since=held[0].expires_at)
     used = last_used(key)

@@ -70,23 +70,39 @@ def _is_bare_private(text: str) -> bool:
     return True
 
 
-def _from_json(text: str, now: datetime) -> list[Entered]:
+def set_in(text: str) -> list[Any]:
+    """The members of a key set (RFC 7517, 5) and nothing else, each still to be read; private ones are refused."""
+    if _PRIVATE_BLOCK.search(text):
+        raise PrivatePasted
+    found = _public_json(text)
+    keys = found.get("keys") if isinstance(found, dict) else None
+    if not isinstance(keys, list):
+        raise BadPublicKey("This is no key set: a JSON object with a list named keys.")
+    return keys
+
+
+def _public_json(text: str) -> Any:
     found = _parsed(text)
     if any(_PRIVATE_MEMBERS & each.keys() for each in _objects(found)):
         raise PrivatePasted
+    return found
+
+
+def _from_json(text: str, now: datetime) -> list[Entered]:
+    found = _public_json(text)
     keys = found.get("keys", found) if isinstance(found, dict) else found
     if isinstance(keys, dict):
         keys = [keys]
     if not isinstance(keys, list) or not keys:
         raise BadPublicKey("This key set holds no key.")
     if len(keys) == 1:
-        return [_from_jwk(keys[0], now)]
+        return [from_jwk(keys[0], now)]
     return [_numbered(number, len(keys), each, now) for number, each in enumerate(keys, 1)]
 
 
 def _numbered(number: int, count: int, found: object, now: datetime) -> Entered:
     try:
-        return _from_jwk(found, now)
+        return from_jwk(found, now)
     except BadPublicKey as refusal:
         raise BadPublicKey(f"Key {number} of {count}: {refusal}") from None
 
@@ -120,7 +136,7 @@ def _objects(found: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(each)
 
 
-def _from_jwk(found: object, now: datetime) -> Entered:
+def from_jwk(found: object, now: datetime) -> Entered:
     if not isinstance(found, dict):
         raise BadPublicKey("This is no JWK.")
     if len(json.dumps(found)) > LONGEST:

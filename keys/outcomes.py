@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from environments.faults import Cause
 from keys import meanings
 
 
@@ -92,3 +93,20 @@ _GROUPS = {
     Fault.WORKER: meanings.OF_THE_WORKER,
 }
 _FOUND = {word: (fault, found) for fault, group in _GROUPS.items() for word, found in group.items()}
+
+OF_CAUSE = {
+    Cause.NAME_NOT_FOUND: Outcome.NAME_NOT_FOUND,
+    Cause.NAME_FAILED: Outcome.NAME_FAILED,
+    Cause.RESOLVERS_BUSY: Outcome.RESOLVERS_BUSY,
+    Cause.REFUSED: Outcome.CONNECTION_REFUSED,
+    Cause.NO_ROUTE: Outcome.NO_ROUTE,
+    Cause.CLOSED: Outcome.CONNECTION_CLOSED,
+    Cause.TIMEOUT: Outcome.TIMEOUT,
+    Cause.TLS_EXPIRED: Outcome.TLS_EXPIRED,
+    Cause.TLS_WRONG_HOST: Outcome.TLS_WRONG_HOST,
+    Cause.TLS_UNKNOWN_ISSUER: Outcome.TLS_UNKNOWN_ISSUER,
+    Cause.TLS_FAILED: Outcome.TLS_FAILED,
+    Cause.NOT_HTTP: Outcome.NOT_HTTP,
+    Cause.TOO_LARGE: Outcome.TOO_LARGE,
+}
+"""Why no reply came, as the one door says it."""

@@ -6,29 +6,13 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from environments.course import Course, Reply, Stage
-from environments.faults import Cause, Forbidden, Unreachable
+from environments.faults import Forbidden, Unreachable
 from environments.outbound import post_form, post_json
 from keys.answers import Verdict, judge, wait_asked
 from keys.asking import Target, request_for
 from keys.crypto import SecretText
-from keys.outcomes import Outcome
+from keys.outcomes import OF_CAUSE, Outcome
 from keys.scrubbing import Scrubber
-
-_CAUSES = {
-    Cause.NAME_NOT_FOUND: Outcome.NAME_NOT_FOUND,
-    Cause.NAME_FAILED: Outcome.NAME_FAILED,
-    Cause.RESOLVERS_BUSY: Outcome.RESOLVERS_BUSY,
-    Cause.REFUSED: Outcome.CONNECTION_REFUSED,
-    Cause.NO_ROUTE: Outcome.NO_ROUTE,
-    Cause.CLOSED: Outcome.CONNECTION_CLOSED,
-    Cause.TIMEOUT: Outcome.TIMEOUT,
-    Cause.TLS_EXPIRED: Outcome.TLS_EXPIRED,
-    Cause.TLS_WRONG_HOST: Outcome.TLS_WRONG_HOST,
-    Cause.TLS_UNKNOWN_ISSUER: Outcome.TLS_UNKNOWN_ISSUER,
-    Cause.TLS_FAILED: Outcome.TLS_FAILED,
-    Cause.NOT_HTTP: Outcome.NOT_HTTP,
-    Cause.TOO_LARGE: Outcome.TOO_LARGE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +73,7 @@ def _unanswered(
     else:
         parts = urlsplit(target.url)
         place = parts.netloc.rpartition("@")[2]
-        outcome, note = _CAUSES[failure.cause], f"{place}: {failure.detail}".rstrip(": ")
+        outcome, note = OF_CAUSE[failure.cause], f"{place}: {failure.detail}".rstrip(": ")
     stages[-1] = replace(stages[-1], state="failed", note=note)
     return Verdict(outcome), stages
 

@@ -1,4 +1,4 @@
-"""Public keys that people paste: read strictly, judged, kept as one JWK each. No Django.
+"""Public keys that people paste or publish: read strictly, judged, kept as one JWK each. No Django.
 
 No message quotes what was read. What is private is told apart before anything else is looked at.
 """
@@ -14,7 +14,16 @@ from keys import key_texts, key_values
 from keys.key_texts import PrivatePasted
 from keys.key_values import BadPublicKey, Entered
 
-__all__ = ["ALGORITHMS", "MOST", "BadPublicKey", "CheckedKey", "PrivatePasted", "read_public_keys"]
+__all__ = [
+    "ALGORITHMS",
+    "MOST",
+    "BadPublicKey",
+    "CheckedKey",
+    "PrivatePasted",
+    "Published",
+    "read_key_set",
+    "read_public_keys",
+]
 
 MOST: Final = 20
 # What each algorithm verifies with, by kty or curve; the first of each kind is its default.
@@ -57,6 +66,37 @@ def read_public_keys(
     )
     _refuse_twins(found)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a key set is good for: the keys that may prove, and why others of it may not."""
+
+    keys: tuple[CheckedKey, ...]
+    left_out: tuple[str, ...]
+
+
+def read_key_set(text: str, *, now: datetime, algorithm: str = "") -> Published:
+    """A set that somebody publishes. It may hold keys for other purposes, which are left out with their reason;
+    `algorithm` is for those that name none and that it fits."""
+    found = key_texts.set_in(text)
+    if len(found) > MOST:
+        raise BadPublicKey(f"A key set has {MOST} keys at most here; this one has {len(found)}.")
+    keys: list[CheckedKey] = []
+    left_out: list[str] = []
+    for number, each in enumerate(found, 1):
+        try:
+            keys.append(_published(key_texts.from_jwk(each, now), algorithm))
+        except BadPublicKey as refusal:
+            left_out.append(f"Key {number} of {len(found)}: {refusal}")
+    _refuse_twins(tuple(keys))
+    return Published(tuple(keys), tuple(left_out))
+
+
+def _published(entered: Entered, algorithm: str) -> CheckedKey:
+    kind, _ = key_values.kind_of(entered.members)
+    fits = not entered.algorithm and algorithm in _FITTING[kind]
+    return _checked(entered, algorithm if fits else "", "")
 
 
 def _nth(number: int, count: int, entered: Entered, algorithm: str) -> CheckedKey:

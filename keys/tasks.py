@@ -13,6 +13,7 @@ from keys.upkeep import (
     batches,
     endings,
     folding,
+    key_sets,
     purging,
     rotations,
     rounds,
@@ -24,6 +25,7 @@ from keys.upkeep import (
 log = structlog.get_logger(__name__)
 
 NOW, DUE = "now", "due"  # the two queues of dashboard.celery, which a worker fetches from in turn
+SETS_EVERY = 5  # seconds between two looks at the key sets that are due
 
 
 @shared_task(name="keys.tasks.run_credential_test")
@@ -104,6 +106,18 @@ def renew_signing_keys() -> None:
     signing_keys.renew_signing_keys(timezone.now())
 
 
+@shared_task(name="keys.tasks.fetch_key_set")
+def fetch_key_set(key_set_id: int) -> None:
+    key_sets.fetch(key_set_id)
+
+
+@shared_task(name="keys.tasks.fetch_key_sets")
+def fetch_key_sets() -> None:
+    for key_set_id in key_sets.due(timezone.now()):
+        # Should it not be met before the next round of the clock, that one rings again.
+        fetch_key_set.apply_async((key_set_id,), queue=DUE, expires=SETS_EVERY)
+
+
 @shared_task(name="keys.tasks.fold_tests")
 def fold_tests() -> None:
     folding.fold_tests(timezone.now())
@@ -128,6 +142,10 @@ def deal(batch_id: int) -> None:
 def ring(test_id: int) -> None:
     """What somebody waits for has a message of its own; what the clock asked for comes in rounds."""
     run_credential_test.apply_async((test_id,), queue=NOW)
+
+
+def ring_key_set(key_set_id: int) -> None:
+    fetch_key_set.apply_async((key_set_id,), queue=NOW)
 
 
 def ring_rotation(rotation_id: int) -> None:

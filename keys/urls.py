@@ -10,6 +10,7 @@ from keys.views import (
     expiries,
     export,
     importing,
+    key_sets,
     lists,
     making,
     policies,
@@ -41,6 +42,10 @@ of_one = [
     path("secrets/<slug:secret>/leak/", rotation.leak, name="leak"),
     path("public-keys/add/", public_keys.add, name="add_public_key"),
     path("public-keys/<slug:public_key>/remove/", public_keys.remove, name="remove_public_key"),
+    path("key-set/", key_sets.key_set, name="key_set"),
+    path("key-set/change/", key_sets.change, name="change_key_set"),
+    path("key-set/fetch/", key_sets.fetch, name="fetch_key_set"),
+    path("key-set/remove/", key_sets.remove, name="remove_key_set"),
     path("delete/", acts.delete, name="delete"),
 ]
 

@@ -15,7 +15,23 @@ _QUIET = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"
 LONGEST = 400_000
 
 
-class PublicKeyForm(AnyEnd):
+class PublicEnd(AnyEnd):
+    """When public keys end: never, unless the environment's policy wants an end."""
+
+    def __init__(self, place: Environment, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ends = choice_field(self, "expiry")
+        ends.initial = "none"
+        if place.expiry_required:
+            ends.choices = [(value, words) for value, words in EXPIRY if value != "none"]
+            ends.initial = "90"
+            ends.help_text = f"Every key in {place.name} must expire."
+
+    def ends(self) -> datetime | None:
+        return self.expires_at(timezone.now())
+
+
+class PublicKeyForm(PublicEnd):
     """One public key or a key set. What was private is never written back into the page."""
 
     entered = forms.CharField(
@@ -45,15 +61,6 @@ class PublicKeyForm(AnyEnd):
         widget=forms.HiddenInput(attrs={"data-origin": ""}),
     )
     field_order = ["entered", "kid", "algorithm", "expiry", "ends_at", "origin"]
-
-    def __init__(self, place: Environment, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        ends = choice_field(self, "expiry")
-        ends.initial = "none"
-        if place.expiry_required:
-            ends.choices = [(value, words) for value, words in EXPIRY if value != "none"]
-            ends.initial = "90"
-            ends.help_text = f"Every key in {place.name} must expire."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -86,6 +93,3 @@ class PublicKeyForm(AnyEnd):
     @property
     def made_in(self) -> PublicKey.Origin:
         return PublicKey.Origin(self.cleaned_data["origin"] or PublicKey.Origin.PASTED)
-
-    def ends(self) -> datetime | None:
-        return self.expires_at(timezone.now())

@@ -7,6 +7,7 @@ from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
 from keys.models.hour_of_use import HourOfUse
 from keys.models.key import TICKS, Key, KeyQuerySet
+from keys.models.key_set import FETCHED_EVERY, KeySet, KeySetQuerySet
 from keys.models.provider_host import ProviderHost
 from keys.models.public_key import PUBLIC_KEY, PublicKey, SpentAssertion, new_public_key_id
 from keys.models.refresh_token import RefreshToken
@@ -17,6 +18,7 @@ from keys.models.signing_key import SigningKey
 
 __all__ = [
     "COLLECT_WITHIN",
+    "FETCHED_EVERY",
     "LEASE",
     "OVERDUE",
     "PUBLIC_KEY",
@@ -32,6 +34,8 @@ __all__ = [
     "HourOfUse",
     "Key",
     "KeyQuerySet",
+    "KeySet",
+    "KeySetQuerySet",
     "ProviderHost",
     "PublicKey",
     "RefreshToken",

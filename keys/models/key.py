@@ -87,7 +87,7 @@ class KeyQuerySet(models.QuerySet["Key"]):
     def for_table(self) -> Self:
         """What a list row shows: team, live and ended secrets, the open rotation, the last tests."""
         return (
-            self.select_related("team", "environment__organization", "endpoint")
+            self.select_related("team", "environment__organization", "endpoint", "key_set")
             .prefetch_related(
                 Prefetch("secrets", Secret.objects.order_by("-created_at", "-pk")),
                 Prefetch("public_keys", PublicKey.objects.order_by("-created_at", "-pk")),
@@ -104,6 +104,7 @@ class KeyQuerySet(models.QuerySet["Key"]):
             "team",
             "environment__organization",
             "endpoint",
+            "key_set__set_by",
             "created_by",
             "disabled_by",
             "deleted_by",

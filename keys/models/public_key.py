@@ -53,6 +53,8 @@ class PublicKey(models.Model):
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     revoked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    vanished_at = models.DateTimeField(null=True)
+    """It ended because the key set at the key's address held it no more; null: a person ended it, or nobody."""
     last_used_at = models.DateTimeField(null=True)
     last_used_from = models.CharField(max_length=45, blank=True)
     use_count = models.BigIntegerField(default=0)
@@ -75,6 +77,15 @@ class PublicKey(models.Model):
         return self.revoked_at is not None or (
             self.expires_at is not None and self.expires_at <= now
         )
+
+    def as_logged(self) -> dict[str, str | None]:
+        ends = self.expires_at.isoformat() if self.expires_at else None
+        return {
+            "kid": self.kid,
+            "algorithm": self.algorithm,
+            "thumbprint": self.thumbprint,
+            "expires_at": ends,
+        }
 
     def end(self, by: User | None, now: datetime) -> bool:
         """Revoke it for good, in every process at once; True if it was not revoked before."""

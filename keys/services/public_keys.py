@@ -10,7 +10,7 @@ from environments import audit
 from environments.access import Scope
 from environments.events import Event
 from environments.policy import Action
-from keys.models import Key, PublicKey
+from keys.models import Key, KeySet, PublicKey
 from keys.public_keys import MOST, CheckedKey
 from keys.services.issuing import AgainstPolicy, NameTaken, NewKey, put_down, require_create
 from keys.services.rotating import MadeElsewhere, locked
@@ -22,6 +22,10 @@ class KidTaken(Exception):
 
 class AddedBefore(Exception):
     """This very public key lives on this key already."""
+
+
+class TakenFromAddress(Exception):
+    """The key takes its public keys from the address of a key set, and from nowhere else."""
 
 
 class TooManyPublicKeys(Exception):
@@ -60,6 +64,8 @@ def add_public_keys(
     key = locked(scope, client_id, Action.ROTATE)
     if key.imported:
         raise MadeElsewhere
+    if KeySet.objects.within(scope).filter(key=key).exists():
+        raise TakenFromAddress
     _refuse_twins(key, entered)
     return [
         _add(scope, key, each, origin, _sooner(each.expires_at, expires_at)) for each in entered
@@ -101,18 +107,8 @@ def _add(
         created_by=scope.actor,
         expires_at=expires_at,
     )
-    _record(scope, Event.PUBLIC_KEY_ADDED, key, made, before=None, after=_told(made))
+    _record(scope, Event.PUBLIC_KEY_ADDED, key, made, before=None, after=made.as_logged())
     return made
-
-
-def _told(made: PublicKey) -> dict[str, str | None]:
-    ends = made.expires_at.isoformat() if made.expires_at else None
-    return {
-        "kid": made.kid,
-        "algorithm": made.algorithm,
-        "thumbprint": made.thumbprint,
-        "expires_at": ends,
-    }
 
 
 def _record(
@@ -141,4 +137,4 @@ def revoke_public_key(scope: Scope, client_id: str, public_id: str) -> None:
     key = locked(scope, client_id, Action.REVOKE)
     ending = key.public_keys.get(public_id=public_id)
     if ending.end(scope.actor, timezone.now()):
-        _record(scope, Event.PUBLIC_KEY_REVOKED, key, ending, before=_told(ending), after=None)
+        _record(scope, Event.PUBLIC_KEY_REVOKED, key, ending, before=ending.as_logged(), after=None)

@@ -34,6 +34,14 @@ def living_key(scope: Scope, client_id: str, action: Action) -> Key:
     return key
 
 
+def issued_key(scope: Scope, client_id: str, action: Action) -> Key:
+    """A living key that is proven here."""
+    key = living_key(scope, client_id, action)
+    if key.imported:
+        raise Http404("An outside endpoint judges this key, not we.")
+    return key
+
+
 def about(scope: Scope, key: Key) -> dict[str, object]:
     """What the head of a key's pages shows."""
     now = timezone.now()
@@ -47,6 +55,7 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
         "running": running(key),
         "doors": doors_of(key),
         "token_address": key.endpoint.url if key.endpoint else token_address(key.environment),
+        "key_set": getattr(key, "key_set", None),
         "moved": key.endpoint is not None and key.endpoint.replaced,
     }
 

@@ -112,14 +112,21 @@ def _secrets(key: Key) -> dict[str, object]:
 
 def _public_keys(key: Key) -> dict[str, object]:
     now = timezone.now()
-    rows = [{"held": each} | _standing(each, now) for each in public_keys(key)]
+    rows = [{"held": each} | _standing(each, now) for each in _latest(key)]
     unended = any(not each.ended_by(now) for each in public_keys(key))
     return {"public_keys": rows, "proven": unended or key.secrets.unended(now).exists()}
 
 
+def _latest(key: Key) -> list[PublicKey]:
+    """All that live, and the last few that ended: a set that changes often leaves many behind."""
+    every = public_keys(key)
+    gone = [each for each in every if each.revoked_at]
+    return [each for each in every if not each.revoked_at] + gone[:FORMER]
+
+
 def _standing(held: PublicKey, now: datetime) -> dict[str, str]:
     if held.revoked_at:
-        return {"tone": "idle", "word": "Removed"}
+        return {"tone": "idle", "word": "Left the key set" if held.vanished_at else "Removed"}
     if held.ended_by(now):
         return {"tone": "bad", "word": "Expired"}
     used = bool(held.use_count or held.last_used_at)

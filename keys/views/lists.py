@@ -34,6 +34,8 @@ class Row:
     secrets: int
     public: int
     signs: bool
+    follows: bool
+    """Its public keys are taken from an address."""
 
 
 def _row(key: Key, now: datetime) -> Row:
@@ -50,6 +52,7 @@ def _row(key: Key, now: datetime) -> Row:
         secrets,
         public,
         signs_alone(key),
+        hasattr(key, "key_set"),
     )
 
 

@@ -15,13 +15,17 @@ from keys.forms.public_keys import PublicKeyForm
 from keys.models import Key
 from keys.services import public_keys
 from keys.services.issuing import AgainstPolicy
-from keys.services.public_keys import AddedBefore, KidTaken, TooManyPublicKeys
-from keys.views.common import about, gone_once_deleted, living_key, to_tab
+from keys.services.public_keys import AddedBefore, KidTaken, TakenFromAddress, TooManyPublicKeys
+from keys.views.common import about, gone_once_deleted, issued_key, to_page, to_tab
 
 REFUSALS = {
     KidTaken: ("kid", "A public key that lives has this kid. Remove it first, or choose another."),
     AddedBefore: ("entered", "This key has this public key already."),
     TooManyPublicKeys: ("entered", "Twenty public keys live at most. Remove those not in use."),
+    TakenFromAddress: (
+        "entered",
+        "This key takes its public keys from the address of a key set. Remove the address first.",
+    ),
     AgainstPolicy: ("expiry", "Every key of this environment must expire."),
 }
 
@@ -33,7 +37,9 @@ REFUSALS = {
 @fresh_sign_in
 @gone_once_deleted
 def add(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
-    key = _issued(scope, client_id, Action.ROTATE)
+    key = issued_key(scope, client_id, Action.ROTATE)
+    if hasattr(key, "key_set"):
+        return to_page("keys:key_set", key)
     form = PublicKeyForm(scope.environment, request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _add_page(request, scope, key, form)
@@ -47,13 +53,6 @@ def add(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseB
     kids = ", ".join(each.kid for each in made)
     messages.success(request, f"Added: {kids}. It is seen to work when its client uses it.")
     return to_tab(key)
-
-
-def _issued(scope: Scope, client_id: str, action: Action) -> Key:
-    key = living_key(scope, client_id, action)
-    if key.imported:
-        raise Http404("An outside endpoint judges this key, not we.")
-    return key
 
 
 def _add_page(
@@ -74,7 +73,7 @@ def _add_page(
 def remove(
     request: SignedInRequest, scope: Scope, client_id: str, public_key: str
 ) -> HttpResponseBase:
-    key = _issued(scope, client_id, Action.REVOKE)
+    key = issued_key(scope, client_id, Action.REVOKE)
     ending = key.public_keys.filter(public_id=public_key).first()
     if ending is None:
         raise Http404("No such public key.")

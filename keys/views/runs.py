@@ -1,5 +1,7 @@
 """Tests on demand: ask for one, watch it, cancel it."""
 
+from collections.abc import Iterable, Mapping
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -23,6 +25,8 @@ STAGES = {
     "send": "Send request",
     "token": "Token received",
     "checked": "Token checked",
+    "reply": "Answer received",
+    "keys": "Keys read",
 }
 STATES = {"ok": "ok", "failed": "bad", "running": "run"}
 
@@ -84,7 +88,13 @@ def _steps(run: CredentialTest) -> list[dict[str, object]]:
     """The queue first, then what the worker has reported."""
     queued = "ok" if run.started_at or run.finished_at else "now"
     steps: list[dict[str, object]] = [{"name": "Queued", "state": queued, "said": "", "took": ""}]
-    for stage in run.stages:
+    return steps + steps_of(run.stages)
+
+
+def steps_of(stages: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+    """What a worker has reported, for the stepper."""
+    steps: list[dict[str, object]] = []
+    for stage in stages:
         name, ms = str(stage.get("name", "")), stage.get("ms")
         steps.append(
             {

@@ -61,6 +61,7 @@ def test_with_it_every_address_of_the_token_service_works(alone):
         "SELECT * FROM environments_auditevent",
         "SELECT * FROM django_session",
         "SELECT * FROM keys_handover",
+        "SELECT * FROM keys_keyset",
         "UPDATE keys_secret SET revoked_at = NULL",
         "UPDATE keys_secret SET mark = mark",
         "UPDATE keys_key SET disabled_at = NULL",

@@ -151,3 +151,9 @@ def test_the_form_offers_both_methods(sign_in, acme):
     assert "Public key (recommended)" in shown
     assert 'value="secret"' in shown
     assert sign_in("support").get(place("create")).status_code == 403
+
+
+def test_an_outside_endpoint_takes_no_address(sign_in, imported):
+    client = sign_in("engineer")
+    for name in ("change_key_set", "remove_key_set", "key_set"):
+        assert client.get(page(name, imported)).status_code == 404
