@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from environments.access import OrgScope
 from environments.models import Member, Team
-from keys.models import Key, Secret
+from keys.models import Key, PublicKey, Secret
 
 FOUND = 20
 
@@ -28,7 +28,7 @@ class Found:
 
 
 def search(scope: OrgScope, words: str) -> Found:
-    """Names, client IDs and hints of keys; names of teams and people; only what the person may view."""
+    """Names, client IDs, hints and kids of keys; names of teams and people; only what the person may view."""
     if not words:
         return Found([], [], [])
     keys = (
@@ -38,11 +38,12 @@ def search(scope: OrgScope, words: str) -> Found:
     )
     texts = ("name", "client_id", "outside_id", "note")
     match = reduce(or_, (Q(**{f"{text}__icontains": words}) for text in texts))
+    signed = PublicKey.objects.filter(key=OuterRef("pk"), kid__icontains=words, revoked_at=None)
     hinted = Secret.objects.filter(key=OuterRef("pk"), hint=words.lstrip("…."))
     people = scope.organization.members
     return Found(
         list(
-            keys.filter(match | Exists(hinted))
+            keys.filter(match | Exists(hinted) | Exists(signed))
             .select_related("environment__organization", "team")
             .order_by("name")[:FOUND]
         ),

@@ -23,6 +23,8 @@ ACTS: Mapping[str, str] = {
     "keys:revoke": "to revoke a secret of {key}",
     "keys:add_public_key": "to add a public key to {key}",
     "keys:remove_public_key": "to remove a public key of {key}",
+    "keys:change_key_set": "to enter an address of public keys for {key}",
+    "keys:remove_key_set": "to remove the address of public keys of {key}",
     "keys:leak": "to report a leaked secret of {key}",
     "keys:delete": "to delete {key}",
     "keys:bulk_new": "to act on several keys",

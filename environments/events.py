@@ -64,6 +64,7 @@ class Event(StrEnum):
     SECRET_STILL_ACCEPTED = "secret.still-accepted"
     SECRET_HELD = "secret.held"
     PUBLIC_KEY_ADDED = "public-key.added"
+    PUBLIC_KEY_EXPIRY_CHANGED = "public-key.expiry-changed"
     PUBLIC_KEY_REVOKED = "public-key.revoked"
     KEY_SET_ENTERED = "key-set.entered"
     KEY_SET_REMOVED = "key-set.removed"
@@ -161,6 +162,7 @@ SENTENCES: Mapping[Event, str] = {
     Event.SECRET_STILL_ACCEPTED: "found still accepted the ended secret of",
     Event.SECRET_HELD: "held the old secret, still in use, of",
     Event.PUBLIC_KEY_ADDED: "added a public key to",
+    Event.PUBLIC_KEY_EXPIRY_CHANGED: "changed the expiry of a public key of",
     Event.PUBLIC_KEY_REVOKED: "revoked a public key of",
     Event.KEY_SET_ENTERED: "entered an address of public keys for",
     Event.KEY_SET_REMOVED: "removed the address of public keys of",

@@ -41,6 +41,7 @@ of_one = [
     path("secrets/<slug:secret>/revoke/", acts.revoke, name="revoke"),
     path("secrets/<slug:secret>/leak/", rotation.leak, name="leak"),
     path("public-keys/add/", public_keys.add, name="add_public_key"),
+    path("public-keys/<slug:public_key>/expiry/", public_keys.expiry, name="public_key_expiry"),
     path("public-keys/<slug:public_key>/remove/", public_keys.remove, name="remove_public_key"),
     path("key-set/", key_sets.key_set, name="key_set"),
     path("key-set/change/", key_sets.change, name="change_key_set"),

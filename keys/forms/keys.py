@@ -173,7 +173,7 @@ class NewKeyForm(Ending, Described):
     method = forms.ChoiceField(
         required=False,
         choices=[(PUBLIC_KEY, "Public key"), (SECRET, "Secret")],
-        initial=SECRET,
+        initial=PUBLIC_KEY,
         widget=forms.RadioSelect,
     )
     team = forms.ChoiceField(help_text="Its people see and test the key; its leads rotate it.")

@@ -139,6 +139,8 @@ class Key(models.Model):
     """Which of the doors that clients of Redox use are open to it, where its environment has them."""
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    form_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
+    """The form that made it, where no hand-over remembers that: the same one posted again leads here."""
     disabled_at = models.DateTimeField(null=True)
     disabled_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     deleted_at = models.DateTimeField(null=True)
@@ -159,7 +161,12 @@ class Key(models.Model):
                 fields=["environment", "name"],
                 condition=Q(deleted_at=None),
                 name="key_name_per_environment",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["created_by", "form_hash"],
+                condition=~Q(form_hash=""),
+                name="one_key_per_form",
+            ),
         ]
         indexes = [
             models.Index(fields=["environment", "name"], name="key_by_name"),
@@ -188,6 +195,17 @@ class Key(models.Model):
         offered: list[str] = self.environment.scopes
         return (
             offered if self.scopes is None else [scope for scope in offered if scope in self.scopes]
+        )
+
+    def judge_by_signatures(self, now: datetime) -> None:
+        """Where no secret is left and public keys go on, what the last test of a secret found is past."""
+        held = self.secrets.filter(revoked_at=None).exists()
+        if held or not self.public_keys.unended(now).exists():
+            return
+        self.failing_since = self.failing_told_at = self.recovered_at = None
+        self.last_outcome = ""
+        self.save(
+            update_fields=["failing_since", "failing_told_at", "recovered_at", "last_outcome"]
         )
 
     @property

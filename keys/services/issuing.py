@@ -101,7 +101,7 @@ def require_create(scope: Scope, new: NewKey) -> None:
     scope.require(Action.CREATE, KeyToBe.of(new.team), f"environment:{scope.environment.slug}")
 
 
-def put_down(scope: Scope, new: NewKey) -> Key:
+def put_down(scope: Scope, new: NewKey, form_hash: str = "") -> Key:
     """The row of a key, before anything proves it."""
     return Key.objects.create(
         environment=scope.environment,
@@ -112,6 +112,7 @@ def put_down(scope: Scope, new: NewKey) -> Key:
         kept_in=new.kept_in,
         scopes=list(new.scopes) if new.scopes is not None else None,
         created_by=scope.actor,
+        form_hash=form_hash,
     )
 
 

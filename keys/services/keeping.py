@@ -140,6 +140,7 @@ def revoke_secret(scope: Scope, client_id: str, secret_id: str) -> None:
     secret.end(scope.actor, now, keep_sealed=out)
     if rotation is not None:
         settle(rotation, secret, scope.actor, now)
+    key.judge_by_signatures(now)
     audit.record(
         scope,
         Event.SECRET_REVOKED,

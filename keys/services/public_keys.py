@@ -10,9 +10,17 @@ from environments import audit
 from environments.access import Scope
 from environments.events import Event
 from environments.policy import Action
+from keys.handover import form_hash
 from keys.models import Key, KeySet, PublicKey
 from keys.public_keys import MOST, CheckedKey
-from keys.services.issuing import AgainstPolicy, NameTaken, NewKey, put_down, require_create
+from keys.services.issuing import (
+    AgainstPolicy,
+    KeyEnded,
+    NameTaken,
+    NewKey,
+    put_down,
+    require_create,
+)
 from keys.services.rotating import MadeElsewhere, locked
 
 
@@ -32,18 +40,32 @@ class TooManyPublicKeys(Exception):
     """A key has so many public keys at most."""
 
 
-def create_key(scope: Scope, new: NewKey) -> Key:
-    """Make a key without a secret: nothing proves it until a public key is added."""
+def create_key(scope: Scope, new: NewKey, once: str = "") -> Key:
+    """Make a key without a secret: nothing proves it until a public key is added.
+
+    The same form posted twice (`once` names it) makes one key, and gives it again.
+    """
     try:
-        return _create_key(scope, new)
+        return _create_key(scope, new, once)
     except IntegrityError:
-        raise NameTaken from None
+        made = _earlier(scope, once)
+        if made is None:
+            raise NameTaken from None
+        return made
+
+
+def _earlier(scope: Scope, once: str) -> Key | None:
+    mine = Key.objects.within(scope).filter(created_by=scope.actor)
+    return mine.filter(form_hash=form_hash(once)).first() if once else None
 
 
 @transaction.atomic
-def _create_key(scope: Scope, new: NewKey) -> Key:
+def _create_key(scope: Scope, new: NewKey, once: str) -> Key:
+    made = _earlier(scope, once)
+    if made is not None:
+        return made
     require_create(scope, new)
-    key = put_down(scope, new)
+    key = put_down(scope, new, form_hash(once) if once else "")
     team = new.team.name if new.team else None
     audit.record(
         scope, Event.KEY_CREATED, f"key:{key.client_id}", label=key.name, team=team, secret=None
@@ -138,3 +160,23 @@ def revoke_public_key(scope: Scope, client_id: str, public_id: str) -> None:
     ending = key.public_keys.get(public_id=public_id)
     if ending.end(scope.actor, timezone.now()):
         _record(scope, Event.PUBLIC_KEY_REVOKED, key, ending, before=ending.as_logged(), after=None)
+
+
+@transaction.atomic
+def set_public_key_expiry(
+    scope: Scope, client_id: str, public_id: str, expires_at: datetime | None
+) -> None:
+    """Give one that lives another end. Whatever has ended stays ended; what an address brought ends when it says."""
+    key = locked(scope, client_id, Action.EDIT)
+    held = key.public_keys.get(public_id=public_id)
+    if held.ended_by(timezone.now()):
+        raise KeyEnded
+    if held.origin == PublicKey.Origin.KEY_SET and KeySet.objects.within(scope).filter(key=key):
+        raise TakenFromAddress
+    if scope.environment.expiry_required and expires_at is None:
+        raise AgainstPolicy
+    before = held.as_logged()
+    held.expires_at = expires_at
+    held.save(update_fields=["expires_at"])
+    after = held.as_logged()
+    _record(scope, Event.PUBLIC_KEY_EXPIRY_CHANGED, key, held, before=before, after=after)

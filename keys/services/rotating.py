@@ -33,6 +33,10 @@ class MadeElsewhere(Exception):
     """The provider of an imported key makes its secrets; they are entered here, not made."""
 
 
+class ProvenBySignature(Exception):
+    """Public keys alone prove the key: there is no secret to rotate, and none is made beside them."""
+
+
 class TooLate(Exception):
     """The rotation is past the point where this can be done."""
 
@@ -90,7 +94,16 @@ def _issued(scope: Scope, client_id: str) -> Key:
     key = locked(scope, client_id, Action.ROTATE)
     if key.imported:
         raise MadeElsewhere
+    _need_secret(key)
     return key
+
+
+def _need_secret(key: Key) -> None:
+    """Or a rotation that is open already: after a leak it goes on without one."""
+    if key.secrets.filter(revoked_at=None).exists() or key.rotations.open().exists():
+        return
+    if key.public_keys.exists() or not key.secrets.exists():
+        raise ProvenBySignature
 
 
 @transaction.atomic
@@ -99,6 +112,7 @@ def prepare_rotation(scope: Scope, client_id: str, plan: Plan) -> Rotation:
     key = locked(scope, client_id, Action.ROTATE)
     if key.rotations.open().exists():
         raise RotationRuns
+    _need_secret(key)
     rotation = open_rotation(scope, key, plan, Rotation.Reason.BATCH)
     look_soon(rotation)
     record(scope, key, Event.ROTATION_PREPARED, rotation)
@@ -198,6 +212,7 @@ def report_leak(scope: Scope, client_id: str, secret_id: str, why: str) -> Rotat
         if replaced and not rotation.cut:
             rotation.reason, rotation.why = Rotation.Reason.LEAK, why
         settle(rotation, secret, scope.actor, now)
+    key.judge_by_signatures(now)
     audit.record(
         scope,
         Event.SECRET_LEAKED,

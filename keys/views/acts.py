@@ -29,6 +29,8 @@ class Words:
     title: str
     button: str
     sentence: str
+    tab: str = ""
+    """Where Cancel leads, of the key's tabs."""
 
 
 EDIT = Words(
@@ -48,7 +50,7 @@ def _back(key: Key) -> HttpResponse:
     return to_page("keys:detail", key)
 
 
-def _form_page(
+def form_page(
     request: SignedInRequest, scope: Scope, key: Key, form: Any, words: Words
 ) -> HttpResponse:
     status = 422 if form.is_bound else 200
@@ -64,15 +66,15 @@ def edit(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse
     initial = {name: getattr(key, name) for name in keeping.EDITABLE}
     form = EditForm(key, request.POST if request.method == "POST" else None, initial=initial)
     if not form.is_valid():
-        return _form_page(request, scope, key, form, EDIT)
+        return form_page(request, scope, key, form, EDIT)
     try:
         keeping.edit_key(scope, client_id, **form.cleaned_data)
     except NameTaken:
         form.add_error("name", f"Another key in {scope.environment.name} has this name.")
-        return _form_page(request, scope, key, form, EDIT)
+        return form_page(request, scope, key, form, EDIT)
     except AgainstPolicy:
         form.add_error(None, f"The policy of {scope.environment.name} keeps these doors shut.")
-        return _form_page(request, scope, key, form, EDIT)
+        return form_page(request, scope, key, form, EDIT)
     messages.success(request, "Changes saved.")
     return _back(key)
 
@@ -88,14 +90,14 @@ def expiry(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
     given = request.POST if request.method == "POST" else None
     form = Ending(given, initial=initial, place=scope.environment, secret=shown)
     if not form.is_valid():
-        return _form_page(request, scope, key, form, EXPIRY)
+        return form_page(request, scope, key, form, EXPIRY)
     try:
         keeping.set_expiry(scope, client_id, form.expires_at(timezone.now()))
     except KeyEnded:
         form.add_error(
             None, "The newest secret has ended and stays ended. Rotate to get a new one."
         )
-        return _form_page(request, scope, key, form, EXPIRY)
+        return form_page(request, scope, key, form, EXPIRY)
     messages.success(request, "Expiry changed.")
     return _back(key)
 
@@ -108,7 +110,7 @@ def move(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse
     initial = {"team": key.team.slug if key.team else "none"}
     form = MoveForm(scope, request.POST if request.method == "POST" else None, initial=initial)
     if not form.is_valid():
-        return _form_page(request, scope, key, form, MOVE)
+        return form_page(request, scope, key, form, MOVE)
     keeping.move_key(scope, client_id, form.team_chosen)
     messages.success(request, "Key moved.")
     return _back(key)

@@ -112,9 +112,19 @@ def _secrets(key: Key) -> dict[str, object]:
 
 def _public_keys(key: Key) -> dict[str, object]:
     now = timezone.now()
-    rows = [{"held": each} | _standing(each, now) for each in _latest(key)]
+    follows = hasattr(key, "key_set")
+    rows = [
+        {"held": each, "changes": _may_end_otherwise(each, now, follows=follows)}
+        | _standing(each, now)
+        for each in _latest(key)
+    ]
     unended = any(not each.ended_by(now) for each in public_keys(key))
     return {"public_keys": rows, "proven": unended or key.secrets.unended(now).exists()}
+
+
+def _may_end_otherwise(held: PublicKey, now: datetime, *, follows: bool) -> bool:
+    found = follows and held.origin == PublicKey.Origin.KEY_SET
+    return not found and not held.ended_by(now)
 
 
 def _latest(key: Key) -> list[PublicKey]:

@@ -107,7 +107,7 @@ def _create(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpRes
 def _create_signed(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
     """Nothing is shown once and nothing is confirmed: no secret is made, and no public key is there yet."""
     try:
-        key = public_keys.create_key(scope, _said(form, None))
+        key = public_keys.create_key(scope, _said(form, None), form.cleaned_data["once"])
     except NameTaken:
         return _taken(request, scope, form)
     messages.success(request, f"{key.name} is made. It can be used once it has a public key.")

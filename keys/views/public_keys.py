@@ -1,4 +1,6 @@
-"""Public keys of a key: add some, remove one."""
+"""Public keys of a key: add some, give one another end, remove one."""
+
+from dataclasses import replace
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
@@ -11,11 +13,12 @@ from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
 from environments.reauth import fresh_sign_in
-from keys.forms.public_keys import PublicKeyForm
+from keys.forms.public_keys import PublicEnd, PublicKeyForm
 from keys.models import Key
 from keys.services import public_keys
-from keys.services.issuing import AgainstPolicy
+from keys.services.issuing import AgainstPolicy, KeyEnded
 from keys.services.public_keys import AddedBefore, KidTaken, TakenFromAddress, TooManyPublicKeys
+from keys.views.acts import Words, form_page
 from keys.views.common import about, gone_once_deleted, issued_key, to_page, to_tab
 
 REFUSALS = {
@@ -27,6 +30,12 @@ REFUSALS = {
         "This key takes its public keys from the address of a key set. Remove the address first.",
     ),
     AgainstPolicy: ("expiry", "Every key of this environment must expire."),
+}
+
+NOT_CHANGED = {
+    KeyEnded: "It has ended and stays ended. Add another public key.",
+    TakenFromAddress: "It ends when the address of its key set says. Change that one.",
+    AgainstPolicy: "Every key of this environment must expire.",
 }
 
 
@@ -86,4 +95,37 @@ def remove(
     messages.success(
         request, f"The public key {ending.kid} is removed: its signatures are refused."
     )
+    return to_tab(key)
+
+
+EXPIRY = Words(
+    "Change expiry of a public key of",
+    "Change expiry",
+    "Once it has passed, what its private half signs is refused.",
+    "public-keys",
+)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_environment(Action.EDIT)
+@gone_once_deleted
+def expiry(
+    request: SignedInRequest, scope: Scope, client_id: str, public_key: str
+) -> HttpResponseBase:
+    key = issued_key(scope, client_id, Action.EDIT)
+    held = key.public_keys.filter(public_id=public_key).first()
+    if held is None:
+        raise Http404("No such public key.")
+    initial = {"expiry": "custom", "ends_at": held.expires_at} if held.expires_at else None
+    given = request.POST if request.method == "POST" else None
+    form = PublicEnd(scope.environment, given, initial=initial)
+    words = replace(EXPIRY, sentence=f"{held.kid}: {EXPIRY.sentence}")
+    if not form.is_valid():
+        return form_page(request, scope, key, form, words)
+    try:
+        public_keys.set_public_key_expiry(scope, client_id, public_key, form.ends())
+    except tuple(NOT_CHANGED) as refused:
+        form.add_error(None, NOT_CHANGED[type(refused)])
+        return form_page(request, scope, key, form, words)
+    messages.success(request, "Expiry changed.")
     return to_tab(key)

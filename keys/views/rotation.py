@@ -17,6 +17,7 @@ from environments.policy import Action
 from environments.reauth import fresh_sign_in
 from keys.forms.rotation import LeakForm, RotateForm
 from keys.handover import Browser
+from keys.health import signs_alone
 from keys.models import OVERDUE, Handover, Key, Rotation, Secret
 from keys.progress.receipts import span, use_of
 from keys.progress.stages import Progress, progress_of
@@ -24,7 +25,13 @@ from keys.progress.states import overlap_of
 from keys.rotation import QUIET
 from keys.services import rotating
 from keys.services.issuing import OneSight
-from keys.services.rotating import GraceTooLong, RotationRuns, TooLate, TooManySecrets
+from keys.services.rotating import (
+    GraceTooLong,
+    ProvenBySignature,
+    RotationRuns,
+    TooLate,
+    TooManySecrets,
+)
 from keys.views.common import about, gone_once_deleted, key_here, living_key, to_page
 from keys.views.making import new_once, to_secret
 
@@ -42,7 +49,14 @@ def rotate(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
         return to_page("keys:rotation", key, rotation=running.public_id)
     if key.imported:
         return to_page("keys:enter", key)  # its provider makes the secret
+    if signs_alone(key):
+        return render(request, "keys/no_secret.html", about(scope, key), status=_status(request))
     return _plan(request, scope, client_id)
+
+
+def _status(request: SignedInRequest) -> int:
+    """A page that only says no, or a request that is refused."""
+    return 409 if request.method == "POST" else 200
 
 
 @fresh_sign_in
@@ -73,6 +87,8 @@ def _start(request: SignedInRequest, scope: Scope, key: Key, form: RotateForm) -
         return _wrong_time(request, scope, key, "A rotation is open already")
     except TooManySecrets:
         return _wrong_time(request, scope, key, "Two secrets live already")
+    except ProvenBySignature:
+        return render(request, "keys/no_secret.html", about(scope, key), status=409)
 
 
 def _plan_page(request: SignedInRequest, scope: Scope, key: Key, form: RotateForm) -> HttpResponse:

@@ -62,6 +62,11 @@ class Person:
         self.page.get_by_label(label, exact=True).check()
         return self
 
+    def picks(self, card: str) -> Self:
+        """One of the cards of a choice, by its heading."""
+        self.page.locator("label.card-radio", has=self.page.get_by_text(card, exact=True)).click()
+        return self
+
     def presses(self, button: str) -> Self:
         self.page.locator("main").get_by_role("button", name=button, exact=True).first.click()
         return self

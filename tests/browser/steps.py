@@ -14,6 +14,9 @@ ACME = "/o/acme/"
 DEVELOPMENT = "/o/acme/e/development/"
 ANA = "ana@acme.example"
 PASSWORD = "seven quiet herons"
+RECOMMENDED = (
+    "Public key (recommended) You keep the private key. Nothing secret passes through this site."
+)
 STORED = "I have stored the secret where the service can read it"
 STAGES = [
     "Queued",
@@ -44,7 +47,7 @@ class Issued:
 def issue(person: Person, name: str, environment: str = DEVELOPMENT) -> Issued:
     """A new key; the person stays on its secret page."""
     person.opens(environment).follows("New key").sees("New key")
-    person.fills({"Name": name}).presses("Create key").sees(f"Secret for {name}")
+    person.fills({"Name": name}).picks("Secret").presses("Create key").sees(f"Secret for {name}")
     return read_secret(person)
 
 

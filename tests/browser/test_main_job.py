@@ -9,6 +9,7 @@ from tests.browser.steps import (
     ANA,
     DEVELOPMENT,
     PASSWORD,
+    RECOMMENDED,
     STAGES,
     STORED,
     Issued,
@@ -66,7 +67,7 @@ def leo(chromium, house, founded) -> StorageState:
         ana.fills({"Person": "Leo (leo@acme.example)", "Team role": "Lead"})
         ana.presses("Save member").is_at(payments)
         ana.opens("/o/acme/e/staging/keys/new/").fills({"Name": "till", "Team": "Payments"})
-        ana.presses("Create key").sees("Secret for till")
+        ana.picks("Secret").presses("Create key").sees("Secret for till")
         finish(ana, "till")
         return leo
 
@@ -246,6 +247,7 @@ def test_signing_in_and_making_a_key_takes_no_mouse(chromium, house, founded):
         ana.tabs_to("link", "Development").strikes("Enter").is_at(DEVELOPMENT)
         ana.tabs_to("link", "New key").strikes("Enter").sees("New key")
         ana.tabs_to("textbox", "Name").strikes(*"by-hand")
+        ana.tabs_to("radio", RECOMMENDED).strikes("ArrowDown")
         ana.tabs_to("button", "Create key").strikes("Enter").sees("Secret for by-hand")
         ana.tabs_to("button", "Show").strikes("Space")
         expect(ana.page.locator("#secret-text")).to_be_visible()

@@ -47,7 +47,7 @@ def test_the_names_of_this_machine_are_known(host):
 @pytest.mark.parametrize(
     ("url", "word"),
     [
-        ("http://id.example.org/token", "https only"),
+        ("http://id.example.org/token", "Only https"),
         ("ftp://id.example.org/token", "begins with https"),
         ("id.example.org/token", "begins with https"),
         ("//id.example.org/token", "begins with https"),
@@ -100,7 +100,7 @@ def test_what_an_installation_allows_may_be_typed(settings):
     check_place("http://10.1.2.3/token")
     check_place("http://idp.internal/token")  # where the name leads is judged when connecting
     assert "not a public" in refusal("https://192.168.0.1/token")
-    assert "https only" in refusal("http://1.1.1.1/token")
+    assert "Only https" in refusal("http://1.1.1.1/token")
 
 
 def test_our_own_token_endpoint_may_be_typed(settings):

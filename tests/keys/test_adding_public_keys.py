@@ -13,7 +13,14 @@ from keys.models import Key, PublicKey
 from keys.public_keys import MOST, read_public_keys
 from keys.services import public_keys as verbs
 from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken, NewKey
-from keys.services.keeping import delete_key
+from keys.services.keeping import delete_key, revoke_secret
+from keys.services.rotating import (
+    Plan,
+    ProvenBySignature,
+    prepare_rotation,
+    start_rotation,
+)
+from tests.cast import sight
 from tests.keys.made import make_secret
 from tests.keys.pairs import ED, P256, P384, RSA, key_set, public
 
@@ -161,3 +168,70 @@ def test_a_key_with_a_secret_too_is_judged_by_the_secret(add, signed):
     make_secret(signed)
     assert not signs_alone(signed)
     assert health(signed, timezone.now()).word == "Secret not collected"
+
+
+def test_an_engineer_gives_one_another_end_and_the_log_says_which(acme, add, signed):
+    (made,) = add(P256)
+    ends = timezone.now() + timedelta(days=9)
+    with pytest.raises(PermissionDenied):
+        verbs.set_public_key_expiry(acme.enter("support"), signed.client_id, made.public_id, ends)
+    verbs.set_public_key_expiry(acme.enter("engineer"), signed.client_id, made.public_id, ends)
+    made.refresh_from_db()
+    assert made.expires_at == ends
+    (line,) = AuditEvent.objects.filter(event="public-key.expiry-changed")
+    assert line.detail["before"]["expires_at"] is None
+    assert line.detail["after"]["expires_at"] == ends.isoformat()
+
+
+def test_what_has_ended_stays_ended_and_a_policy_holds(acme, add, signed):
+    (made,) = add(P256)
+    scope = acme.enter("engineer")
+    scope.environment.expiry_required = True
+    with pytest.raises(AgainstPolicy):
+        verbs.set_public_key_expiry(scope, signed.client_id, made.public_id, None)
+    verbs.revoke_public_key(scope, signed.client_id, made.public_id)
+    with pytest.raises(KeyEnded):
+        verbs.set_public_key_expiry(
+            scope, signed.client_id, made.public_id, timezone.now() + timedelta(days=9)
+        )
+
+
+def test_the_same_form_posted_again_gives_the_same_key(acme):
+    scope = acme.enter("engineer")
+    first = verbs.create_key(scope, NewKey("twice"), "o" * 32)
+    assert verbs.create_key(scope, NewKey("twice"), "o" * 32) == first
+    with pytest.raises(NameTaken):
+        verbs.create_key(scope, NewKey("twice"), "p" * 32)
+    with pytest.raises(NameTaken):
+        verbs.create_key(acme.enter("lead"), NewKey("twice", acme.team), "o" * 32)
+    assert AuditEvent.objects.filter(event="key.created").count() == 1
+
+
+def test_a_failure_of_a_secret_ends_with_it_where_public_keys_go_on(acme, add, signed):
+    add(P256)
+    secret = make_secret(signed)
+    Key.objects.filter(pk=signed.pk).update(
+        failing_since=NOW, failing_told_at=NOW, last_outcome="refused"
+    )
+    revoke_secret(acme.enter("engineer"), signed.client_id, secret.public_id)
+    signed.refresh_from_db()
+    assert (signed.failing_since, signed.failing_told_at, signed.last_outcome) == (None, None, "")
+    assert health(signed, timezone.now()).word == "Not used yet"
+
+
+def test_a_failure_stays_where_nothing_else_proves_the_key(acme, signed):
+    secret = make_secret(signed)
+    Key.objects.filter(pk=signed.pk).update(failing_since=NOW, last_outcome="refused")
+    revoke_secret(acme.enter("engineer"), signed.client_id, secret.public_id)
+    signed.refresh_from_db()
+    assert signed.failing_since == NOW
+
+
+def test_no_secret_is_made_beside_public_keys(acme, add, signed):
+    add(P256)
+    with pytest.raises(ProvenBySignature):
+        start_rotation(acme.enter("engineer"), signed.client_id, Plan(timedelta()), sight())
+    with pytest.raises(ProvenBySignature):
+        prepare_rotation(acme.enter("engineer"), signed.client_id, Plan(timedelta()))
+    assert not signed.secrets.exists()
+    assert not signed.rotations.exists()

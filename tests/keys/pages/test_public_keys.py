@@ -1,6 +1,7 @@
 """The pages of public keys."""
 
 import json
+import re
 
 import pytest
 from django.utils import timezone
@@ -143,12 +144,16 @@ def test_a_key_with_the_method_public_key_makes_no_secret_and_leads_to_its_tab(s
     assert "This key cannot be used yet: no public key." in shown
     assert ">Secrets<" not in shown
     again = client.post(place("create", env="production"), said)
-    assert "has this name" in again.content.decode()
+    assert again["Location"] == answer["Location"]
+    other = client.post(place("create", env="production"), said | {"once": "p" * 32})
+    assert "has this name" in other.content.decode()
+    assert Key.objects.filter(name="ledger").count() == 1
 
 
 def test_the_form_offers_both_methods(sign_in, acme):
     shown = sign_in("engineer").get(place("create")).content.decode()
     assert "Public key (recommended)" in shown
+    assert re.search(r'value="public_key"[^>]*checked', shown)
     assert 'value="secret"' in shown
     assert sign_in("support").get(place("create")).status_code == 403
 
@@ -157,3 +162,37 @@ def test_an_outside_endpoint_takes_no_address(sign_in, imported):
     client = sign_in("engineer")
     for name in ("change_key_set", "remove_key_set", "key_set"):
         assert client.get(page(name, imported)).status_code == 404
+
+
+def test_who_may_edit_gives_a_public_key_another_end(sign_in, signed, held):
+    address = page("public_key_expiry", signed, public_key=held.public_id)
+    assert sign_in("support").post(address, {"expiry": "30"}).status_code == 403
+    assert sign_in("stranger").get(address).status_code == 404
+    client = sign_in("lead")
+    assert address in tab(client, signed)
+    assert held.kid in client.get(address).content.decode()
+    assert client.post(address, {"expiry": "30"})["Location"].endswith("?tab=public-keys")
+    held.refresh_from_db()
+    assert held.expires_at is not None
+    assert (
+        client.post(address, {"expiry": "custom", "ends_at": "1999-01-01T00:00"}).status_code == 422
+    )
+    PublicKey.objects.update(revoked_at=timezone.now())
+    assert "stays ended" in client.post(address, {"expiry": "30"}).content.decode()
+
+
+def test_a_key_that_signs_has_no_secret_to_rotate_and_the_page_says_so(sign_in, signed, held):
+    client = sign_in("engineer")
+    said = client.get(page("rotate", signed)).content.decode()
+    assert "has no secret to rotate" in said
+    assert "Make the new secret" not in said
+    answer = client.post(page("rotate", signed), {"grace": "24", "once": "o" * 32})
+    assert answer.status_code == 409
+    assert not signed.secrets.exists()
+
+
+def test_search_finds_a_key_by_a_part_of_its_kid(sign_in, signed, held):
+    client = sign_in("viewer")
+    assert "signer" in client.get(f"/o/acme/search/?q={held.kid[4:20]}").content.decode()
+    PublicKey.objects.update(revoked_at=timezone.now())
+    assert "signer" not in client.get(f"/o/acme/search/?q={held.kid[4:20]}").content.decode()
