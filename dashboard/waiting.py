@@ -25,6 +25,7 @@ ACTS: Mapping[str, str] = {
     "keys:remove_public_key": "to remove a public key of {key}",
     "keys:change_key_set": "to enter an address of public keys for {key}",
     "keys:remove_key_set": "to remove the address of public keys of {key}",
+    "keys:switch_end": "to end the secrets of {key}",
     "keys:leak": "to report a leaked secret of {key}",
     "keys:delete": "to delete {key}",
     "keys:bulk_new": "to act on several keys",

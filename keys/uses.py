@@ -87,5 +87,14 @@ def uses_of(key: Key, now: datetime) -> Uses:
     return Uses(tokens, _most_first(bought), _most_first(refused))
 
 
+def bought_by(key: Key, now: datetime) -> dict[str, Row]:
+    """Tokens of the last seven days by the public id of the proof that bought them."""
+    found: dict[str, Row] = {}
+    hours = key.hours_of_use.filter(hour__gt=now - COUNTED, reason="").order_by("hour")
+    for hour in hours:
+        found.setdefault(hour.proof, Row(hour.proof)).add(hour)
+    return found
+
+
 def _most_first(rows: dict[str, Row]) -> list[Row]:
     return sorted(rows.values(), key=lambda row: -row.count)

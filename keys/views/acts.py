@@ -150,7 +150,8 @@ def revoke(request: SignedInRequest, scope: Scope, client_id: str, secret: str) 
     context = about(scope, key)
     others = key.secrets.unended(timezone.now()).exclude(pk=ending.pk).exists()
     only = keeping.works_alone(key, ending, timezone.now())
-    context |= {"secret": ending, "others": others, "only": only}
+    signs = key.public_keys.unended(timezone.now()).exists()
+    context |= {"secret": ending, "others": others, "only": only, "also_signs": signs}
     if request.method != "POST":
         return render(request, "keys/revoke.html", context)
     try:

@@ -102,9 +102,11 @@ def _secrets(key: Key) -> dict[str, object]:
         {"secret": each, "state": state_of(each, rotations, now, newest=each == newest)}
         for each in secrets
     ]
+    signed = not key.imported and key.public_keys.unended(now).exists()
     drawn = rotations[0] if rotations and not rotations[0].closed_at else None
     return {
         "secrets": rows,
+        "both": signed and any(not each.ended_by(now) for each in secrets),
         "former": [each for each in rotations if each.closed_at][:FORMER],
         "overlap": overlap_of(drawn, now) if drawn else None,
     }
@@ -119,7 +121,8 @@ def _public_keys(key: Key) -> dict[str, object]:
         for each in _latest(key)
     ]
     unended = any(not each.ended_by(now) for each in public_keys(key))
-    return {"public_keys": rows, "proven": unended or key.secrets.unended(now).exists()}
+    secret = key.secrets.unended(now).exists()
+    return {"public_keys": rows, "proven": unended or secret, "both": unended and secret}
 
 
 def _may_end_otherwise(held: PublicKey, now: datetime, *, follows: bool) -> bool:
