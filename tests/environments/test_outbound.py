@@ -297,5 +297,4 @@ def test_a_document_is_fetched_with_a_get_that_has_no_body(loopback):
     with serving(saying("{}")) as server:
         assert get(server.url, headers={"Accept": "x/y"}).body == b"{}"
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
-    assert (head[:19], body) == (b"GET /token HTTP/1.1", b"")
-    assert b"Accept: x/y" in head
+    assert (head[:19], body, b"Accept: x/y" in head) == (b"GET /token HTTP/1.1", b"", True)
