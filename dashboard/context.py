@@ -30,6 +30,8 @@ SECTIONS = {
     "environments:members": "members",
     "environments:person": "members",
     "environments:matrix": "members",
+    "keys:remove_member": "members",
+    "keys:known_secrets": "members",
     **dict.fromkeys(
         [
             f"environments:{page}"

@@ -38,7 +38,7 @@ ACTS: Mapping[str, str] = {
     "confirm_link": "to link your account with the sign-on of {place}",
     "environments:edit_roles": "to change roles in {place}",
     "environments:review_roles": "to change roles in {place}",
-    "environments:remove": "to remove {person}",
+    "keys:remove_member": "to remove {person}",
     "environments:team_member": "to change who is in {team}",
     "environments:issuing": "to change where {team} may issue keys",
     "mfa_activate_totp": "to add an authenticator app",

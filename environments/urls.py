@@ -27,7 +27,6 @@ urlpatterns = [
     path("o/<slug:org>/members/links/<int:link>/again/", invitations.again, name="invite_again"),
     path("o/<slug:org>/members/links/<int:link>/withdraw/", invitations.withdraw, name="withdraw"),
     path("o/<slug:org>/members/<int:member>/", people.person, name="person"),
-    path("o/<slug:org>/members/<int:member>/remove/", people.remove, name="remove"),
     path("o/<slug:org>/teams/", teams.teams, name="teams"),
     path("o/<slug:org>/teams/new/", teams.new_team, name="new_team"),
     path("o/<slug:org>/teams/<slug:team>/", teams.team, name="team"),

@@ -11,6 +11,7 @@ from keys.views import (
     export,
     importing,
     key_sets,
+    leaving,
     lists,
     making,
     policies,
@@ -55,6 +56,8 @@ of_one = [
 
 urlpatterns = [
     path("o/<slug:org>/keys/", lists.everywhere, name="everywhere"),
+    path("o/<slug:org>/members/<int:member>/remove/", leaving.remove, name="remove_member"),
+    path("o/<slug:org>/members/known/<int:user>/", leaving.known, name="known_secrets"),
     path("o/<slug:org>/expiries/", expiries.expiries, name="expiries"),
     path("o/<slug:org>/settings/<slug:place>/", policies.policy, name="policy"),
     path("o/<slug:org>/keys/csv/", export.everywhere, name="export"),

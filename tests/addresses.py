@@ -116,6 +116,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "test": request_test(here, client_id).pk,
         "team": team.slug,
         "member": (member or scope.member).pk,
+        "user": user.pk,
         "link": link.pk,
         "token": token,
         "rotation": rotation.public_id,

@@ -6,7 +6,7 @@ from django.utils import timezone
 from environments import audit, notices
 from environments.access import OrgScope, Refused
 from environments.events import Event
-from environments.models import Member
+from environments.models import Member, User
 from environments.policy import EnvironmentRole, OrgAction, OrganizationRole
 from environments.services.invitations import void_those_of
 
@@ -113,7 +113,14 @@ def remove_member(scope: OrgScope, member_id: int) -> None:
     subject, label = f"member:{member.pk}", member.user.email
     member.delete()
     void_those_of(scope, member.user, None)
+    _end_sessions(member.user)
     audit.record(scope, Event.MEMBER_REMOVED, subject, label=label)
+
+
+def _end_sessions(user: User) -> None:
+    """Who belongs nowhere any more is signed out everywhere; elsewhere they stay signed in, and find nothing here."""
+    if not user.memberships.exists():
+        user.sessions.all().delete()
 
 
 def _keep_an_owner(scope: OrgScope, leaving: Member) -> None:

@@ -2,27 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from environments import policy, rights, second_factor
-from environments.access import OrgScope, Refused
+from environments.access import OrgScope
 from environments.forms import words_of
 from environments.guard import SignedInRequest, in_organization
 from environments.models import Environment, Member
 from environments.policy import OrgAction, OrganizationRole
-from environments.reauth import USUAL, fresh_sign_in, signed_in_lately
+from environments.reauth import USUAL, signed_in_lately
 from environments.role_form import cells
-from environments.services import roles
-from environments.services.roles import LastOwner, may_reach
+from environments.services.roles import may_reach
 
 PER_PAGE = 50
-ONE_OWNER = "This is the only owner. Make somebody else an owner first."
 
 
 def _members(scope: OrgScope) -> QuerySet[Member]:
@@ -67,10 +64,6 @@ def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     return render(request, "environments/members.html", facts)
 
 
-def _found(scope: OrgScope, member: int) -> Member:
-    return get_object_or_404(_members(scope), pk=member)
-
-
 @require_safe
 @in_organization(OrgAction.VIEW_ROLES)
 def person(request: SignedInRequest, scope: OrgScope, member: int) -> HttpResponse:
@@ -89,28 +82,6 @@ def person(request: SignedInRequest, scope: OrgScope, member: int) -> HttpRespon
         "reaches": rights.reaches(found, places, rights.owning(scope.organization)),
     }
     return render(request, "environments/person.html", facts)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@in_organization(OrgAction.INVITE)
-@fresh_sign_in
-def remove(request: SignedInRequest, scope: OrgScope, member: int) -> HttpResponse:
-    found = _found(scope, member)
-    if request.method == "POST":
-        try:
-            roles.remove_member(scope, found.pk)
-        except LastOwner:
-            messages.error(request, ONE_OWNER)
-            return redirect("environments:person", scope.organization.slug, found.pk)
-        messages.success(
-            request, f"{found.user} is no longer a member of {scope.organization.name}."
-        )
-        if found.pk == scope.member.pk:
-            return redirect("home")
-        return redirect("environments:members", scope.organization.slug)
-    if not may_reach(scope, found, OrgAction.INVITE):
-        raise Refused(OrgAction.INVITE, f"member:{found.pk}")
-    return render(request, "environments/remove.html", {"member": found})
 
 
 @require_http_methods(["GET", "HEAD"])

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from environments.models import User
+from environments.models import Organization, User
 from keys.crypto import Context, new_id
 from keys.models.endpoint import TokenEndpoint
 from keys.outcomes import Outcome
@@ -26,6 +26,12 @@ class SecretQuerySet(models.QuerySet["Secret"]):
 
     def unended(self, now: datetime) -> Self:
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+    def known_to(self, user: User, organization: Organization, now: datetime) -> Self:
+        """Those that still prove something and were shown to, or entered by, this person."""
+        return self.unended(now).filter(
+            created_by=user, key__environment__organization=organization, key__deleted_at=None
+        )
 
     def standing(self) -> Self:
         """Those that a key is judged by: without the new one of a rotation that has not proven it yet."""

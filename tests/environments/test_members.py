@@ -33,7 +33,7 @@ def test_a_plain_member_is_told_that_they_may_not(acme, sign_in):
 
 def test_an_admin_removes_a_person_after_confirming(acme, sign_in):
     member = acme.member("support")
-    page = reverse("environments:remove", args=["acme", member.pk])
+    page = reverse("keys:remove_member", args=["acme", member.pk])
     client = sign_in("admin")
     assert b"Remove member" in client.get(page).content
     client.post(page)
@@ -43,8 +43,8 @@ def test_an_admin_removes_a_person_after_confirming(acme, sign_in):
 def test_a_person_of_another_organization_is_not_found(acme, sign_in):
     other = Member.objects.get(organization__slug="elsewhere").pk
     client = sign_in("owner")
-    for name in ("person", "remove"):
-        assert client.get(reverse(f"environments:{name}", args=["acme", other])).status_code == 404
+    for name in ("environments:person", "keys:remove_member"):
+        assert client.get(reverse(name, args=["acme", other])).status_code == 404
 
 
 def test_the_table_of_rights_is_open_to_every_member(acme, sign_in):
