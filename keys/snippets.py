@@ -1,12 +1,13 @@
 """The texts of "Use it": the key's real client ID and address; the secret is always an environment variable."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from environments.models import Environment
-from keys import provider_snippets
+from keys import postman, provider_snippets
 from keys.crypto import SecretText
 from keys.health import public_keys, signs_alone
 from keys.models import Key, TokenEndpoint
@@ -32,6 +33,19 @@ answer = requests.post(
 )
 answer.raise_for_status()
 token = answer.json()["access_token"]"""
+
+AUTHLIB = """\
+import os
+
+from authlib.integrations.requests_client import OAuth2Session
+
+session = OAuth2Session(
+    "{client_id}",
+    os.environ["CLIENT_SECRET"],
+    token_endpoint_auth_method="client_secret_basic",
+)
+answer = session.fetch_token("{url}", grant_type="client_credentials", timeout=10)
+token = answer["access_token"]"""
 
 NODE = """\
 const credentials = Buffer.from(`{client_id}:${{process.env.CLIENT_SECRET}}`).toString("base64");
@@ -71,15 +85,29 @@ def snippets(key: Key) -> list[Snippet]:
     return [
         Snippet("curl", "curl", CURL.format(**facts)),
         Snippet("python", "Python", PYTHON.format(**facts)),
+        Snippet("authlib", "Authlib", AUTHLIB.format(**facts)),
         Snippet("node", "Node", NODE.format(**facts)),
     ]
 
 
+def also_signed(key: Key) -> list[Snippet]:
+    """Of a key that has a secret and public keys as well: how its clients sign."""
+    now = timezone.now()
+    both = not key.imported and not signs_alone(key)
+    if not both or all(each.ended_by(now) for each in public_keys(key)):
+        return []
+    return [Snippet(f"signed-{each.language}", each.name, each.text) for each in _signed(key)]
+
+
 def _signed(key: Key) -> list[Snippet]:
+    return [Snippet(*each) for each in signer_of(key).texts()]
+
+
+def signer_of(key: Key) -> Signer:
     """With its newest public key; before it has one, with a kid to be filled in."""
     now = timezone.now()
     held = next((each for each in public_keys(key) if not each.ended_by(now)), None)
-    signer = Signer(
+    return Signer(
         client_id=key.client_id,
         kid=held.kid if held else "YOUR-KID",
         algorithm=held.algorithm if held else "ES384",
@@ -87,7 +115,25 @@ def _signed(key: Key) -> list[Snippet]:
         url=token_address(key.environment),
         scope=" ".join(key.granted_scopes),
     )
-    return [Snippet(*each) for each in signer.texts()]
+
+
+def postman_files(key: Key) -> dict[str, dict[str, Any]]:
+    """By the last part of their file names: a collection, and an environment with this key's values."""
+    signer = signer_of(key) if signs_alone(key) else None
+    name = f"{key.name}, {key.environment.name}"
+    facts = {
+        "client_id": key.client_id,
+        "token_url": token_address(key.environment),
+        "issuer": f"{settings.LATCHKEY_BASE_URL}/t/{key.environment.issuer_id}",
+        "scope": " ".join(key.granted_scopes),
+    }
+    if signer:
+        facts |= {"kid": signer.kid, "algorithm": signer.algorithm}
+    secret = "private_key" if signer else "client_secret"
+    return {
+        "collection": postman.collection(name, signer),
+        "environment": postman.environment(name, facts, secret),
+    }
 
 
 def _of_provider(key: Key, endpoint: TokenEndpoint) -> list[Snippet]:

@@ -49,6 +49,7 @@ of_one = [
     path("key-set/change/", key_sets.change, name="change_key_set"),
     path("key-set/fetch/", key_sets.fetch, name="fetch_key_set"),
     path("key-set/remove/", key_sets.remove, name="remove_key_set"),
+    path("postman/<slug:file>/", detail.postman_file, name="postman"),
     path("switch/", switching.switch, name="switch"),
     path("switch/end/", switching.end, name="switch_end"),
     path("delete/", acts.delete, name="delete"),

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -20,9 +20,9 @@ from keys.models import TICKS, Key, PublicKey
 from keys.outcomes import Outcome
 from keys.progress.stages import Progress, progress_of
 from keys.progress.states import overlap_of, state_of
-from keys.snippets import snippets
+from keys.snippets import also_signed, postman_files, snippets
 from keys.uses import uses_of
-from keys.views.common import about, key_here
+from keys.views.common import about, issued_key, key_here
 
 TABS = {
     "overview": "Overview",
@@ -58,6 +58,22 @@ def detail(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
     return render(request, f"keys/tab_{tab.replace('-', '_')}.html", context)
 
 
+@require_safe
+@in_environment(Action.VIEW)
+def postman_file(
+    _request: SignedInRequest, scope: Scope, client_id: str, file: str
+) -> HttpResponse:
+    """To be imported there; the person fills in what is secret."""
+    key = issued_key(scope, client_id, Action.VIEW)
+    found = postman_files(key).get(file)
+    if found is None:
+        raise Http404("No such file.")
+    response = JsonResponse(found, json_dumps_params={"indent": 2})
+    name = f"{key.client_id}.postman_{file}.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
 def _absent(key: Key) -> set[str]:
     """An outside endpoint knows nothing of public keys here; who only signs has no secrets and no tests."""
     if key.imported:
@@ -74,7 +90,7 @@ def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[
         page = Paginator(tests, PER_PAGE).get_page(request.GET.get("page"))
         return {"page": page, "rows": [{"run": run, "verdict": verdict_of(run)} for run in page]}
     if tab == "use":
-        return {"snippets": snippets(key)}
+        return {"snippets": snippets(key), "signed": also_signed(key)}
     if tab == "history":
         return _history(request, scope, key)
     recent = list(key.tests.conclusive().newest_first()[:SPARK])

@@ -59,7 +59,7 @@ def test_with_it_every_address_of_the_token_service_works(alone):
         "SELECT sealed FROM keys_secret",
         "SELECT * FROM environments_user",
         "SELECT * FROM environments_auditevent",
-        "SELECT * FROM django_session",
+        "SELECT * FROM environments_session",
         "SELECT * FROM keys_handover",
         "SELECT * FROM keys_keyset",
         "UPDATE keys_secret SET revoked_at = NULL",
