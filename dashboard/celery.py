@@ -63,6 +63,7 @@ app.conf.update(
         "sign log": every(60, "environments.tasks.sign_log", DUE),
         "work on log": every(5, "environments.tasks.work_on_log", DUE),
         "look after log": every(600, "environments.tasks.look_after_log", DUE),
+        "look after floors": every(60, "environments.tasks.look_after_floors", DUE),
         "forget notices": every(3600, "environments.tasks.forget_notices", DUE),
         "purge": every(600, "keys.tasks.purge"),
     },

@@ -58,6 +58,7 @@ SECTIONS = {
     "environments:log": "log",
     "environments:export_log": "log",
     "environments:log_export": "log",
+    "environments:log_retention": "log",
     "environments:settings": "settings",
     "environments:sign_on": "settings",
     "provider": "settings",

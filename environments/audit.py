@@ -10,7 +10,7 @@ from django.utils import timezone
 from environments import chain
 from environments.chain import Entry
 from environments.events import Event
-from environments.models import AuditEvent, AuditHead, User
+from environments.models import AuditEvent, AuditFloor, AuditHead, User
 from environments.origin import NOWHERE, Origin
 from environments.signing import instant
 
@@ -93,6 +93,18 @@ def record(
         sequence=event_row.sequence, digest=event_row.digest
     )
     return event_row
+
+
+def let_go(organization_id: int, reason: str) -> None:
+    """After the last entry of an organization that was deleted: a worker signs that its chain may go, and removes it."""
+    head = AuditHead.objects.get(organization_id=organization_id)
+    AuditFloor.objects.create(
+        organization_id=organization_id,
+        sequence=head.sequence,
+        digest=head.digest,
+        asked_at=timezone.now(),
+        reason=reason,
+    )
 
 
 def within(standing: Standing) -> QuerySet[AuditEvent]:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from environments.upkeep import checkpoints, log_work, notices
+from environments.upkeep import checkpoints, floors, log_work, notices
 
 
 @shared_task(name="environments.tasks.deliver_notices")
@@ -35,3 +35,8 @@ def look_after_log() -> None:
     now = timezone.now()
     log_work.ask_for_checks(now)
     log_work.forget_log_work(now)
+
+
+@shared_task(name="environments.tasks.look_after_floors")
+def look_after_floors() -> None:
+    floors.look_after_floors(timezone.now())

@@ -4,6 +4,7 @@ from environments.views import (
     history,
     invitations,
     log_export,
+    log_retention,
     notices,
     organizations,
     people,
@@ -43,6 +44,7 @@ urlpatterns = [
     path(
         "o/<slug:org>/log/exports/<slug:export>/file/", log_export.download, name="log_export_file"
     ),
+    path("o/<slug:org>/log/retention/", log_retention.retention, name="log_retention"),
     path("o/<slug:org>/log/check/", log_export.check, name="check_log"),
     path("audit/keys.json", log_export.audit_keys, name="audit_keys"),
     path("o/<slug:org>/e/<slug:env>/log/", history.environment_log, name="environment_log"),

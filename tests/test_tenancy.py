@@ -110,6 +110,11 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "User.objects.exists",
     ): "whether anybody is there yet; no row is read",
     (
+        "environments/services/log.py",
+        "set_retention",
+        "Organization.objects.select_for_update",
+    ): "the scope's own organization, locked by its id",
+    (
         "environments/services/organizations.py",
         "edit_organization",
         "Organization.objects.select_for_update",

@@ -27,6 +27,8 @@ class Organization(models.Model):
     demo = models.BooleanField(default=False)
     second_factor_from = models.DateTimeField(null=True, blank=True)
     """From then on members without a second factor are kept at the gate; null: never."""
+    log_kept = models.DurationField(null=True, blank=True)
+    """What is older in the log goes; null: nothing does."""
 
     objects = OrganizationQuerySet.as_manager()
 

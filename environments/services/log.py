@@ -1,24 +1,31 @@
 """People's verbs on the log: take it along, have it checked, say how long it is kept."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from environments import audit, exporting
+from environments import audit, exporting, notices
 from environments.access import OrgScope
 from environments.events import Event
 from environments.exported import Heading
 from environments.exporting import SignedRange
 from environments.inquiry import Inquiry, Reach
-from environments.models import LogCheck, LogExport
-from environments.policy import OrgAction
+from environments.models import LogCheck, LogExport, Organization
+from environments.policy import OrgAction, OrganizationRole
 from environments.signing import instant
 
 LARGE = 50_000
 """More entries than this are put together by a worker."""
 AT_ONCE = 3
+RETENTIONS: Mapping[str, tuple[str, timedelta | None]] = {
+    "all": ("Everything", None),
+    "2555": ("Seven years", timedelta(days=2555)),
+    "730": ("Two years", timedelta(days=730)),
+    "365": ("One year", timedelta(days=365)),
+    "90": ("90 days", timedelta(days=90)),
+}
 
 
 class NotSigned(Exception):
@@ -121,3 +128,39 @@ def check_log(scope: OrgScope) -> LogCheck:
     place = scope.organization
     audit.record(scope, Event.LOG_CHECKED, f"organization:{place.slug}", label=place.name)
     return made
+
+
+@transaction.atomic
+def set_retention(scope: OrgScope, kept: timedelta | None) -> bool:
+    """False when nothing changed. A worker deletes what is too old once the change has settled."""
+    scope.require(OrgAction.EDIT)
+    place = Organization.objects.select_for_update().get(pk=scope.organization_id)
+    before = place.log_kept
+    if kept == before:
+        return False
+    place.log_kept = kept
+    place.save(update_fields=["log_kept"])
+    event = audit.record(
+        scope,
+        Event.LOG_RETENTION_CHANGED,
+        f"organization:{place.slug}",
+        label=place.name,
+        before={"days": before.days if before else None},
+        after={"days": kept.days if kept else None},
+    )
+    _tell_owners(scope, kept, event.sequence)
+    return True
+
+
+def _tell_owners(scope: OrgScope, kept: timedelta | None, entry: int) -> None:
+    """All of them: whoever would hide an act could begin here."""
+    span = f"for {kept.days} days only" if kept else "as a whole"
+    owners = scope.organization.members.filter(role=OrganizationRole.OWNER).select_related("user")
+    news = notices.News(
+        scope.organization_id,
+        f"log-retention:{entry}",
+        f"The log is kept {span}",
+        f"{scope.actor} changed it. Nothing is deleted in the next 24 hours: until then it can be taken back.",
+        f"/o/{scope.organization.slug}/log/?entry={entry}",
+    )
+    notices.tell([owner.user for owner in owners], news)

@@ -13,8 +13,12 @@ from django.utils import timezone
 from joserfc import jwk, jwt
 
 from dashboard.management.commands.demo import DOMAIN
+from environments import verifying
 from environments.models import AuditEvent, Organization, User
 from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
+from environments.signing import Verifier
+from environments.tasks import look_after_floors
+from environments.upkeep.checkpoints import sign_heads
 from keys.crypto import hint
 from keys.issuer import usage
 from keys.issuer.requests import ASSERTION_TYPE
@@ -22,6 +26,7 @@ from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.opening import open_credential
 from keys.upkeep.rotations import advance
 from tests.keys.issuer.conftest import post
+from tests.settings import LATCHKEY_AUDIT_PRIVATE_KEYS as WORKERS_LOG_KEYS
 from tests.settings import LATCHKEY_CREDENTIAL_PRIVATE_KEYS as WORKERS_KEYS
 
 METHODS = {"secret", "private_key_jwt", "imported_secret", "imported_private_key_jwt"}
@@ -158,12 +163,19 @@ def test_a_file_that_cannot_be_written_costs_nothing(db, settings, tmp_path):
     assert not Organization.objects.exists()
 
 
-def test_the_demo_goes_as_a_whole_and_nothing_else_goes_with_it(acme, issue, told):
+def test_the_demo_goes_as_a_whole_and_nothing_else_goes_with_it(acme, issue, told, settings):
     issue()
     written = StringIO()
     call_command("demo", remove=True, stdout=written)
-    assert "the audit log stay" in written.getvalue()
-    assert AuditEvent.objects.filter(organization_id=told["organization"]["id"]).exists()
+    assert "go as well, once a worker has signed" in written.getvalue()
+    theirs = AuditEvent.objects.filter(organization_id=told["organization"]["id"])
+    assert theirs.exists()
+    settings.LATCHKEY_AUDIT_PRIVATE_KEYS = WORKERS_LOG_KEYS
+    look_after_floors()
+    assert not theirs.exists()
+    sign_heads(timezone.now())
+    verifier = Verifier.parse(settings.LATCHKEY_AUDIT_PUBLIC_KEYS)
+    assert verifying.verify(verifier, timezone.now()).sound
     assert not Organization.objects.filter(demo=True).exists()
     assert not User.objects.filter(email__endswith=f"@{DOMAIN}").exists()
     assert Key.objects.count() == 1

@@ -128,17 +128,21 @@ def _private_file(path: Path) -> int:
 
 @transaction.atomic
 def _remove() -> str:
-    """Everything but the log, which nothing deletes; a person who is also a member elsewhere stays."""
+    """Everything, the log once a worker has signed that it goes; a person who is also a member elsewhere stays."""
     demos = list(Organization.objects.filter(demo=True))
     for organization in demos:
         standing = audit.Machine(organization.pk)
         organization.delete()
         subject = f"organization:{organization.slug}"
         audit.record(standing, Event.ORGANIZATION_DELETED, subject, label=organization.name)
+        audit.let_go(standing.organization_id, "the demo was removed")
     User.objects.filter(email__endswith=f"@{DOMAIN}", memberships=None).delete()
     if not demos:
         return "There is no demo."
-    return "Removed the demo. Its lines in the audit log stay: nothing deletes them."
+    return (
+        "Removed the demo. Its lines in the audit log go as well, once a worker has signed that they may: "
+        "within a minute or two while Latchkey runs."
+    )
 
 
 @transaction.atomic
