@@ -52,6 +52,7 @@ app.conf.update(
         "run due tests": every(5, "keys.tasks.run_due_tests", DUE),
         # So soon an unknown kid is noticed; how often its key set is fetched is up to its row.
         "fetch key sets": every(5, "keys.tasks.fetch_key_sets", DUE),
+        "deliver webhooks": every(5, "keys.tasks.deliver_webhooks", DUE),
         "step rotations": every(15, "keys.tasks.step_rotations"),
         "step batches": every(15, "keys.tasks.step_batches"),
         "tell": every(30, "keys.tasks.tell", DUE),

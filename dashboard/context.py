@@ -63,6 +63,10 @@ SECTIONS = {
     "environments:sign_on": "settings",
     "provider": "settings",
     "keys:policy": "settings",
+    **dict.fromkeys(
+        [f"keys:{page}" for page in ("webhooks", "add_webhook", "webhook", "end_webhook")],
+        "settings",
+    ),
     "keys:expiries": "expiries",
 }
 

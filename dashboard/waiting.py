@@ -28,6 +28,8 @@ ACTS: Mapping[str, str] = {
     "keys:switch_end": "to end the secrets of {key}",
     "keys:leak": "to report a leaked secret of {key}",
     "keys:delete": "to delete {key}",
+    "keys:add_webhook": "to add a webhook to {place}",
+    "keys:end_webhook": "to end a webhook of {place}",
     "keys:bulk_new": "to act on several keys",
     "environments:invite": "to make a link into {place}",
     "environments:log_retention": "to change how long the log of {place} is kept",

@@ -92,6 +92,9 @@ class Event(StrEnum):
     BATCH_CONTINUED = "batch.continued"
     BATCH_CANCELLED = "batch.cancelled"
     BATCH_ENDED = "batch.ended"
+    WEBHOOK_ADDED = "webhook.added"
+    WEBHOOK_TRIED = "webhook.tried"
+    WEBHOOK_ENDED = "webhook.ended"
     KEYS_EXPORTED = "keys.exported"
     LOG_EXPORTED = "log.exported"
     LOG_DOWNLOADED = "log.downloaded"
@@ -190,6 +193,9 @@ SENTENCES: Mapping[Event, str] = {
     Event.BATCH_CONTINUED: "continued bulk work:",
     Event.BATCH_CANCELLED: "cancelled the waiting part of bulk work:",
     Event.BATCH_ENDED: "ended bulk work:",
+    Event.WEBHOOK_ADDED: "added the webhook",
+    Event.WEBHOOK_TRIED: "tried the webhook",
+    Event.WEBHOOK_ENDED: "ended the webhook",
     Event.KEYS_EXPORTED: "exported a list of keys:",
     Event.LOG_EXPORTED: "exported from the log",
     Event.LOG_DOWNLOADED: "downloaded an export of the log:",
@@ -199,3 +205,25 @@ SENTENCES: Mapping[Event, str] = {
     Event.TEST_REQUESTED: "asked for a test of",
     Event.TEST_CANCELLED: "cancelled a test of",
 }
+
+TOPICS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "keys": ("Keys and what proves them", frozenset({"key", "secret", "public-key", "key-set"})),
+    "rotations": ("Rotations", frozenset({"rotation"})),
+    "endpoints": ("Token endpoints and signing keys", frozenset({"endpoint", "signing-key"})),
+    "tests": ("Tests and bulk work asked for", frozenset({"test", "batch"})),
+    "people": (
+        "People, teams and roles",
+        frozenset(
+            {
+                *("member", "invitation", "organization-role", "environment-role"),
+                *("team", "team-member", "team-issuing"),
+            }
+        ),
+    ),
+    "settings": (
+        "Settings, policies and exports",
+        frozenset({"organization", "environment", "policy", "keys", "log", "webhook"}),
+    ),
+    "refusals": ("What was refused", frozenset({"access"})),
+}
+"""What happens in an organization, as a person picks it: (words, first parts of the events' names)."""

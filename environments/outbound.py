@@ -68,12 +68,19 @@ def post_json(
     return _send("POST", url, headers, course, json=dict(members))
 
 
+def post_body(
+    url: str, body: bytes, *, headers: Mapping[str, str], course: Course | None = None
+) -> Reply:
+    """POST these very bytes, as they were signed; the headers name their type."""
+    return _send("POST", url, headers, course, data=body)
+
+
 def _send(
     method: str,
     url: str,
     headers: Mapping[str, str] | None,
     course: Course | None,
-    **body: dict[str, str],
+    **body: dict[str, str] | bytes,
 ) -> Reply:
     asked = requests.PreparedRequest()
     try:

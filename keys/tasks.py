@@ -20,11 +20,13 @@ from keys.upkeep import (
     signing_keys,
     testing,
     timetable,
+    webhooks,
 )
 
 log = structlog.get_logger(__name__)
 
 NOW, DUE = "now", "due"  # the two queues of dashboard.celery, which a worker fetches from in turn
+WEBHOOKS_EVERY = 5
 SETS_EVERY = 5  # seconds between two looks at the key sets that are due
 
 
@@ -118,6 +120,19 @@ def fetch_key_sets() -> None:
         fetch_key_set.apply_async((key_set_id,), queue=DUE, expires=SETS_EVERY)
 
 
+@shared_task(name="keys.tasks.deliver_webhook")
+def deliver_webhook(delivery_id: int) -> None:
+    webhooks.deliver(delivery_id)
+
+
+@shared_task(name="keys.tasks.deliver_webhooks")
+def deliver_webhooks() -> None:
+    now = timezone.now()
+    webhooks.spread(now)
+    for delivery_id in webhooks.due(now):
+        deliver_webhook.apply_async((delivery_id,), queue=DUE, expires=WEBHOOKS_EVERY)
+
+
 @shared_task(name="keys.tasks.fold_tests")
 def fold_tests() -> None:
     folding.fold_tests(timezone.now())
@@ -125,7 +140,9 @@ def fold_tests() -> None:
 
 @shared_task(name="keys.tasks.purge")
 def purge() -> None:
-    purging.purge(timezone.now())
+    now = timezone.now()
+    purging.purge(now)
+    webhooks.forget_deliveries(now)
 
 
 def advance(rotation_id: int) -> None:
@@ -146,6 +163,10 @@ def ring(test_id: int) -> None:
 
 def ring_key_set(key_set_id: int) -> None:
     fetch_key_set.apply_async((key_set_id,), queue=NOW)
+
+
+def ring_webhook(delivery_id: int) -> None:
+    deliver_webhook.apply_async((delivery_id,), queue=NOW)
 
 
 def ring_rotation(rotation_id: int) -> None:

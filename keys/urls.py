@@ -19,6 +19,7 @@ from keys.views import (
     rotation,
     runs,
     switching,
+    webhooks,
 )
 
 app_name = "keys"
@@ -59,6 +60,11 @@ urlpatterns = [
     path("o/<slug:org>/keys/", lists.everywhere, name="everywhere"),
     path("o/<slug:org>/members/<int:member>/remove/", leaving.remove, name="remove_member"),
     path("o/<slug:org>/members/known/<int:user>/", leaving.known, name="known_secrets"),
+    path("o/<slug:org>/webhooks/", webhooks.listed, name="webhooks"),
+    path("o/<slug:org>/webhooks/add/", webhooks.add, name="add_webhook"),
+    path("o/<slug:org>/webhooks/<slug:webhook>/", webhooks.webhook, name="webhook"),
+    path("o/<slug:org>/webhooks/<slug:webhook>/try/", webhooks.attempt, name="try_webhook"),
+    path("o/<slug:org>/webhooks/<slug:webhook>/end/", webhooks.end, name="end_webhook"),
     path("o/<slug:org>/expiries/", expiries.expiries, name="expiries"),
     path("o/<slug:org>/settings/<slug:place>/", policies.policy, name="policy"),
     path("o/<slug:org>/keys/csv/", export.everywhere, name="export"),

@@ -36,6 +36,7 @@ from keys.services.issuing import NewKey, OneSight, create_key
 from keys.services.public_keys import add_public_keys
 from keys.services.rotating import Plan, prepare_rotation
 from keys.services.testing import request_test
+from keys.services.webhooks import add_webhook
 from tests.cast import Place
 from tests.pages import Form, forms
 
@@ -117,6 +118,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "team": team.slug,
         "member": (member or scope.member).pk,
         "user": user.pk,
+        "webhook": add_webhook(scope, url="https://hooks.example/", topics=["keys"])[0].public_id,
         "link": link.pk,
         "token": token,
         "rotation": rotation.public_id,

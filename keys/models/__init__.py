@@ -15,6 +15,7 @@ from keys.models.revoked_token import RevokedToken
 from keys.models.rotation import OVERDUE, Rotation
 from keys.models.secret import COLLECT_WITHIN, Secret, new_secret_id
 from keys.models.signing_key import SigningKey
+from keys.models.webhook import WAITS, Webhook, WebhookDelivery
 
 __all__ = [
     "COLLECT_WITHIN",
@@ -25,6 +26,7 @@ __all__ = [
     "SHOWN_FOR",
     "STRIKES",
     "TICKS",
+    "WAITS",
     "Batch",
     "BatchItem",
     "CredentialTest",
@@ -45,6 +47,8 @@ __all__ = [
     "SigningKey",
     "SpentAssertion",
     "TokenEndpoint",
+    "Webhook",
+    "WebhookDelivery",
     "new_endpoint_id",
     "new_public_key_id",
     "new_secret_id",

@@ -1,0 +1,301 @@
+"""Owners have events told to an address of theirs: signed, told again until taken, and told nobody else."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from environments.events import TOPICS, Event
+from environments.models import AuditEvent, Notice
+from environments.policy import OrganizationRole
+from environments.services import roles
+from keys import tasks
+from keys.crypto import CannotOpen
+from keys.models import WAITS, Webhook, WebhookDelivery
+from keys.opening import open_credential
+from keys.services import webhooks
+from keys.upkeep import webhooks as machine
+from keys.webhook_signing import signed_headers
+
+LISTED, ADD = "/o/acme/webhooks/", "/o/acme/webhooks/add/"
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture
+def receiver(httpserver, settings):
+    """A receiver on this machine that the installation may reach, and what it answers from now on."""
+    settings.LATCHKEY_ALLOWED_URL_PREFIXES = [httpserver.url_for("/")]
+    return httpserver
+
+
+@pytest.fixture
+def hooked(acme, receiver):
+    def make(*topics: str, path: str = "/hook"):
+        return webhooks.add_webhook(
+            acme.org("owner"), url=receiver.url_for(path), topics=topics or ("keys",)
+        )
+
+    return make
+
+
+def tick() -> None:
+    tasks.deliver_webhooks()
+    for pk in machine.due(timezone.now()):
+        tasks.deliver_webhook(pk)
+
+
+def test_a_message_is_signed_as_the_specification_shows_it():
+    headers = signed_headers(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1614265330,
+        b'{"test": 2432232314}',
+    )
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_what_happens_from_then_on_is_told_and_nothing_of_before(acme, receiver, hooked, issue):
+    issue(name="before")
+    webhook, secret = hooked("keys")
+    issue(name="billing-api")
+    receiver.expect_request("/hook", method="POST").respond_with_data("", status=204)
+    tick()
+    (request, _) = receiver.log[0]
+    told = json.loads(request.data)
+    assert (told["type"], told["data"]["name"]) == ("key.created", "billing-api")
+    assert told["data"]["organization"] == "acme"
+    assert [r.path for r, _ in receiver.log] == ["/hook"]
+    delivery = WebhookDelivery.objects.get(webhook=webhook)
+    again = signed_headers(
+        secret.reveal(),
+        delivery.public_id,
+        int(request.headers["webhook-timestamp"]),
+        request.data,
+    )
+    assert request.headers["webhook-signature"] == again["webhook-signature"]
+    assert delivery.delivered_at
+
+
+def test_only_the_chosen_kinds_are_told(hooked, issue, receiver):
+    webhook, _ = hooked("rotations")
+    issue()
+    machine.spread(timezone.now())
+    assert not webhook.deliveries.exists()
+    webhook.refresh_from_db()
+    assert (
+        webhook.told_up_to
+        == AuditEvent.objects.filter(organization_id=webhook.organization_id).count()
+    )
+
+
+def test_every_event_of_an_organization_belongs_to_one_topic():
+    chosen = [group for _, groups in TOPICS.values() for group in groups]
+    assert len(chosen) == len(set(chosen))
+    untold = {event.partition(".")[0] for event in Event} - set(chosen)
+    # These are of the installation's chain: nobody's organization is told of a sign-in.
+    assert untold <= {"sign-in", "password", "setup", "setup-link", "factor", "session", "account"}
+
+
+def test_an_entry_is_told_once_whoever_looks_twice(hooked, issue):
+    webhook, _ = hooked("keys")
+    issue()
+    machine.spread(timezone.now())
+    Webhook.objects.update(told_up_to=0)
+    machine.spread(timezone.now())
+    issued = webhook.deliveries.filter(event="key.created")
+    assert issued.count() == 1
+
+
+def test_what_was_not_taken_is_told_again_later_with_the_same_id(
+    hooked, issue, receiver, time_machine
+):
+    time_machine.move_to(timezone.now(), tick=False)
+    webhook, _ = hooked("keys")
+    issue()
+    receiver.expect_request("/hook").respond_with_data("busy", status=503)
+    tick()
+    delivery = webhook.deliveries.get()
+    assert (delivery.status, delivery.delivered_at, delivery.attempt) == (503, None, 1)
+    tick()
+    assert webhook.deliveries.get().attempt == 1
+    time_machine.shift(WAITS[0] + timedelta(seconds=1))
+    receiver.clear_all_handlers()
+    receiver.expect_request("/hook").respond_with_data("ok")
+    tick()
+    assert webhook.deliveries.get().delivered_at
+    ids = {request.headers["webhook-id"] for request, _ in receiver.log}
+    assert ids == {delivery.public_id}
+
+
+def test_after_the_last_try_it_is_given_up_and_owners_hear_of_it(
+    acme, hooked, issue, receiver, time_machine
+):
+    time_machine.move_to(timezone.now(), tick=False)
+    webhook, _ = hooked("keys")
+    issue()
+    receiver.expect_request("/hook").respond_with_data("", status=500)
+    for wait in (timedelta(0), *WAITS):
+        time_machine.shift(wait + timedelta(seconds=1))
+        tick()
+    delivery = webhook.deliveries.get()
+    assert (delivery.given_up_at is not None, delivery.attempt) == (True, len(WAITS) + 1)
+    assert Notice.objects.filter(user=acme["owner"], title__contains="does not reach").count() == 1
+    assert not Notice.objects.filter(user=acme["admin"]).exists()
+
+
+def test_a_receiver_that_is_gone_ends_the_webhook(hooked, issue, receiver):
+    webhook, _ = hooked("keys")
+    issue()
+    receiver.expect_request("/hook").respond_with_data("", status=410)
+    tick()
+    webhook.refresh_from_db()
+    assert webhook.ended_at
+    assert webhook.sealed is None
+    assert AuditEvent.objects.filter(event="webhook.ended", actor="").exists()
+
+
+def test_a_redirect_is_not_followed(hooked, issue, receiver):
+    webhook, _ = hooked("keys")
+    issue()
+    receiver.expect_request("/hook").respond_with_data(
+        "", status=307, headers={"Location": receiver.url_for("/elsewhere")}
+    )
+    tick()
+    assert [request.path for request, _ in receiver.log] == ["/hook"]
+    assert webhook.deliveries.get().delivered_at is None
+
+
+def test_an_address_that_is_no_longer_allowed_is_not_called(hooked, issue, receiver, settings):
+    webhook, _ = hooked("keys")
+    issue()
+    settings.LATCHKEY_ALLOWED_URL_PREFIXES = []
+    tick()
+    assert receiver.log == []
+    delivery = webhook.deliveries.get()
+    assert delivery.status is None
+    assert delivery.trouble
+
+
+def test_two_workers_send_a_message_once(hooked, issue):
+    webhook, _ = hooked("keys")
+    issue()
+    machine.spread(timezone.now())
+    pk = webhook.deliveries.get().pk
+    assert WebhookDelivery.objects.claim(pk, timezone.now()) is not None
+    assert WebhookDelivery.objects.claim(pk, timezone.now()) is None
+
+
+def test_the_secret_is_sealed_for_this_address_alone(hooked, receiver):
+    webhook, secret = hooked()
+    assert secret.reveal().encode() not in bytes(webhook.sealed)
+    assert open_credential(webhook.sealed, webhook.context).reveal() == secret.reveal()
+    webhook.url = receiver.url_for("/thief")
+    with pytest.raises(CannotOpen):
+        open_credential(webhook.sealed, webhook.context)
+
+
+def test_an_owner_adds_one_sees_its_secret_once_and_tries_it(acme, sign_in, receiver):
+    client = sign_in("owner")
+    url = receiver.url_for("/hook")
+    page = client.post(ADD, {"url": url, "topics": ["keys", "people"]}).content.decode()
+    assert "whsec_" in page
+    webhook = Webhook.objects.get()
+    at = reverse("keys:webhook", args=["acme", webhook.public_id])
+    assert "whsec_" not in client.get(at).content.decode() + client.get(LISTED).content.decode()
+    receiver.expect_request("/hook").respond_with_data("ok")
+    client.post(at + "try/")
+    tick()
+    assert "Delivered" in client.get(at).content.decode()
+    assert json.loads(receiver.log[0][0].data)["type"] == "webhook.tried"
+    kinds = AuditEvent.objects.filter(event__startswith="webhook.")
+    assert [line.event for line in kinds] == ["webhook.added", "webhook.tried"]
+
+
+def test_an_ended_one_is_told_nothing_more_not_even_what_waits(
+    acme, sign_in, hooked, issue, receiver
+):
+    webhook, _ = hooked("keys")
+    issue()
+    machine.spread(timezone.now())
+    at = reverse("keys:end_webhook", args=["acme", webhook.public_id])
+    assert sign_in("owner").post(at).headers["Location"] == LISTED
+    tick()
+    assert receiver.log == []
+    assert sign_in("owner").get(at).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["admin", "engineer", "member"])
+def test_whoever_is_no_owner_is_refused(acme, sign_in, hooked, name):
+    webhook, _ = hooked()
+    client = sign_in(name)
+    at = reverse("keys:webhook", args=["acme", webhook.public_id])
+    for answer in (
+        client.get(LISTED),
+        client.get(at),
+        client.post(ADD, {"url": "https://x.example/", "topics": ["keys"]}),
+        client.post(at + "try/"),
+        client.post(at + "end/"),
+    ):
+        assert answer.status_code == 403
+    assert Webhook.objects.filter(ended_at=None).count() == 1
+    assert AuditEvent.objects.filter(denied=True).count() >= 5
+
+
+def test_another_organizations_webhook_is_not_found(acme, sign_in, hooked):
+    webhook, _ = hooked()
+    at = reverse("keys:webhook", args=["elsewhere", webhook.public_id])
+    client = sign_in("stranger")
+    assert client.get(at).status_code == client.post(at + "try/").status_code == 404
+    assert client.post(at + "end/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest",
+        "https://10.0.0.1/hook",
+        "https://localhost/hook",
+        "file:///etc/passwd",
+        "https://user:pw@x.example/",
+        "x" * 600,
+        "",
+    ],
+)
+def test_an_address_that_the_door_would_not_go_to_is_refused_at_its_field(acme, sign_in, url):
+    page = sign_in("owner").post(ADD, {"url": url, "topics": ["keys"]})
+    assert page.status_code == 200
+    assert page.context["form"].errors["url"]
+    assert not Webhook.objects.exists()
+
+
+def test_ten_are_enough(acme, sign_in, hooked):
+    for number in range(10):
+        hooked(path=f"/{number}")
+    page = sign_in("owner").post(ADD, {"url": "https://x.example/hook", "topics": ["keys"]})
+    assert "10 webhooks at most" in page.content.decode()
+
+
+def test_an_owner_who_is_lowered_no_longer_adds(acme, sign_in):
+    roles.set_organization_role(acme.org("owner"), acme.member("admin").pk, OrganizationRole.OWNER)
+    client = sign_in("admin")
+    assert client.get(ADD).status_code == 200
+    roles.set_organization_role(acme.org("owner"), acme.member("admin").pk, OrganizationRole.ADMIN)
+    form = {"url": "https://x.example/hook", "topics": ["keys"]}
+    assert client.post(ADD, form).status_code == 403
+
+
+def test_deliveries_are_forgotten_after_a_month(hooked, issue):
+    webhook, _ = hooked("keys")
+    issue()
+    machine.spread(timezone.now())
+    machine.forget_deliveries(timezone.now() + timedelta(days=29))
+    assert webhook.deliveries.exists()
+    machine.forget_deliveries(timezone.now() + timedelta(days=31))
+    assert not webhook.deliveries.exists()
