@@ -112,7 +112,7 @@ def _send(delivery: WebhookDelivery, now: datetime) -> tuple[int | None, str]:
     except Forbidden as refused:
         return None, str(refused)
     except Unreachable as away:
-        return None, f"{away.cause.value} at {away.stage}"
+        return None, f"{away.cause.value.replace('_', ' ').capitalize()} ({away.stage})"
     return reply.status, ""
 
 
