@@ -294,6 +294,7 @@ ACCOUNT_RATE_LIMITS = {"guesses": "50/d/key"}  # at one person's password, from 
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_FORMS = {"reset_password": "dashboard.letterbox.NewPasswordForm"}
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 MFA_ADAPTER = "dashboard.signon.MFAAdapter"

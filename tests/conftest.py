@@ -13,7 +13,7 @@ from django.test import Client, TransactionTestCase, override_settings
 from pytest_django.live_server_helper import LiveServer
 from pytest_socket import enable_socket, socket_allow_hosts
 
-from dashboard import startup
+from dashboard import letterbox, startup
 from dashboard.sessions import SessionStore, digest
 from environments import append_only
 from keys.issuer import usage
@@ -114,6 +114,12 @@ class Browser(Client):
     def _set_login_cookies(self, request) -> None:
         super()._set_login_cookies(request)  # type: ignore[misc]  # private, without types
         self.cookies[settings.SESSION_COOKIE_NAME] = request.session.token
+
+
+@pytest.fixture(autouse=True)
+def letters_at_once(monkeypatch) -> None:
+    """A thread has a connection of its own, which sees nothing of a test's open transaction."""
+    monkeypatch.setattr(letterbox, "post", lambda write: write())
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Guesses are counted, without shutting out the person whose password is guessed; and nothing tells who has an account."""
 
 import re
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -9,7 +11,9 @@ from django.core import mail
 from django.core.cache import cache
 from django.urls import get_resolver, reverse
 
+from dashboard import letterbox
 from dashboard.known import cookie_name
+from dashboard.signon import AccountAdapter
 from environments.models import User
 from tests.addresses import ADDRESSES
 from tests.conftest import Browser
@@ -18,6 +22,8 @@ from tests.test_doors import addresses
 
 PASSWORD = "correct horse battery"
 WRONG = "a wrong password"
+POST = letterbox.post
+"""The real one, as it is before a test replaces it."""
 IN = "/account/"
 
 
@@ -160,6 +166,37 @@ def test_the_form_for_a_new_password_answers_everybody_alike(acme, client):
         for name in ("viewer", "nobody")
     ]
     assert said(pages[0]).replace("viewer", "nobody") == said(pages[1])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_answer_waits_for_no_letter(acme, client, monkeypatch):
+    may_send = threading.Event()
+    send = AccountAdapter.send_mail
+
+    def slow(*args):
+        assert may_send.wait(10)
+        send(*args)
+
+    hands = ThreadPoolExecutor(1)
+    monkeypatch.setattr(AccountAdapter, "send_mail", slow)
+    monkeypatch.setattr(letterbox, "post", POST)
+    monkeypatch.setattr(letterbox, "_hands", hands)
+    monkeypatch.setattr(letterbox, "PAUSE", 0)
+    answer = client.post(reverse("account_reset_password"), {"email": "viewer@acme.test"})
+    assert (answer.status_code, mail.outbox) == (302, [])
+    may_send.set()
+    hands.shutdown(wait=True)
+    assert mail.outbox[0].to == ["viewer@acme.test"]
+
+
+def test_a_mail_server_that_is_gone_is_told_to_the_log_alone(caplog, monkeypatch):
+    monkeypatch.setattr(letterbox, "PAUSE", 0)
+
+    def gone():
+        raise ConnectionRefusedError
+
+    letterbox._send(gone)
+    assert "letter not sent" in caplog.text
 
 
 def test_nobody_signs_up_by_themselves(acme, client):
