@@ -26,6 +26,8 @@ OWN = {
     "end_session",
     "end_other_sessions",
     "links",
+    "access",
+    "activity",
     "environments:new_organization",
     "account_reauthenticate",
     "mfa_reauthenticate",
