@@ -46,8 +46,11 @@ def origin_of(request: HttpRequest) -> Origin:
 
 
 def vouched_for(request: HttpRequest) -> int | None:
-    """The organization whose provider has vouched for this person; None: they came by a way of their own."""
-    only: int | None = request.session.get(ONLY)
+    """The organization whose provider has vouched for this person; None: they came by a way of their own.
+
+    Pages for what went wrong are made for requests, too, that were refused before anybody looked for a session."""
+    session = getattr(request, "session", None)
+    only: int | None = None if session is None else session.get(ONLY)
     return only
 
 
