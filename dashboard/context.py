@@ -61,6 +61,9 @@ SECTIONS = {
     "environments:log_retention": "log",
     "environments:settings": "settings",
     "environments:sign_on": "settings",
+    "environments:environments": "settings",
+    "environments:new_environment": "settings",
+    "environments:edit_environment": "settings",
     "provider": "settings",
     "keys:policy": "settings",
     **dict.fromkeys(

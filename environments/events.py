@@ -28,7 +28,9 @@ class Event(StrEnum):
     IDENTITY_LINKED = "member.identity-linked"
     IDENTITY_UNLINKED = "member.identity-unlinked"
     SECOND_FACTOR_ASKED = "organization.second-factor"
+    ENVIRONMENT_ADDED = "environment.added"
     ENVIRONMENT_EDITED = "environment.edited"
+    ENVIRONMENT_MOVED = "environment.moved"
     INVITATION_MADE = "invitation.made"
     INVITATION_REVOKED = "invitation.revoked"
     MEMBER_JOINED = "member.joined"
@@ -129,7 +131,9 @@ SENTENCES: Mapping[Event, str] = {
     Event.IDENTITY_LINKED: "linked with the organization's provider the account of",
     Event.IDENTITY_UNLINKED: "took back the link with the organization's provider of",
     Event.SECOND_FACTOR_ASKED: "changed whether a second factor is asked of everybody in",
+    Event.ENVIRONMENT_ADDED: "added the environment",
     Event.ENVIRONMENT_EDITED: "edited the environment",
+    Event.ENVIRONMENT_MOVED: "changed the place in the list of the environment",
     Event.INVITATION_MADE: "made a one-time link for",
     Event.INVITATION_REVOKED: "withdrew the one-time link for",
     Event.MEMBER_JOINED: "joined the organization:",

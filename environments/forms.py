@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
-from environments.models import Environment, Member, Organization, Team
+from environments.models import Environment, Kind, Member, Organization, Team
 from environments.policy import TeamRole
 
 REGIONS = (
@@ -28,6 +28,9 @@ NO_ROLE = "none"
 NOT_IN_TEAM = "none"
 TAKEN_ADDRESSES = frozenset({"new"})
 """`/o/new/` makes an organization, `/o/<org>/teams/new/` a team."""
+
+PAGES_OF_SETTINGS = frozenset({"environments", "sign-on", "sign-in", "retention", "notices"})
+"""What `/o/<org>/settings/<address>/` means besides an environment's policy."""
 
 
 @cache
@@ -106,6 +109,31 @@ class NewOrganizationForm(Addressed):
     @property
     def others(self) -> QuerySet[Organization]:
         return Organization.objects.all()
+
+
+class NewEnvironmentForm(Addressed):
+    name = Line(max_length=40, help_text="As in Sandbox, or Production EU.")
+    slug = _slug("/o/acme/e/sandbox/")
+    kind = forms.ChoiceField(
+        label="What it is for",
+        choices=Kind.choices,
+        help_text="Gives it its colour, the letters in its secrets, and how careful we are. It cannot be changed later.",
+    )
+    slug_taken = "Another environment has this address, or a page of ours. Choose a different one."
+
+    def __init__(self, *args: object, organization: Organization, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+        self.others = organization.environments.all()
+
+    def clean_slug(self) -> str:
+        return str(self.cleaned_data["slug"]).lower()
+
+    def is_taken(self, slug: str) -> bool:
+        return slug in PAGES_OF_SETTINGS or super().is_taken(slug)
+
+
+class EnvironmentForm(forms.Form):
+    name = Line(max_length=40)
 
 
 class OrganizationForm(forms.Form):

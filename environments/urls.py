@@ -17,6 +17,22 @@ app_name = "environments"
 urlpatterns = [
     path("o/new/", organizations.new_organization, name="new_organization"),
     path("o/<slug:org>/settings/", organizations.settings, name="settings"),
+    path("o/<slug:org>/settings/environments/", organizations.environments, name="environments"),
+    path(
+        "o/<slug:org>/settings/environments/new/",
+        organizations.new_environment,
+        name="new_environment",
+    ),
+    path(
+        "o/<slug:org>/settings/environments/<slug:place>/",
+        organizations.edit_environment,
+        name="edit_environment",
+    ),
+    path(
+        "o/<slug:org>/settings/environments/<slug:place>/order/",
+        organizations.order_environment,
+        name="order_environment",
+    ),
     path("o/<slug:org>/settings/sign-on/", sign_on.sign_on, name="sign_on"),
     path("o/<slug:org>/members/", people.members, name="members"),
     path("o/<slug:org>/members/roles/", people.matrix, name="matrix"),

@@ -120,6 +120,11 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "Organization.objects.select_for_update",
     ): "the scope's own organization, locked by its id",
     (
+        "environments/services/organizations.py",
+        "_locked_places",
+        "Organization.objects.select_for_update",
+    ): "the scope's own organization, locked by its id",
+    (
         "environments/services/sign_on.py",
         "require_second_factor",
         "Organization.objects.select_for_update",

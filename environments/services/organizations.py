@@ -9,6 +9,12 @@ from environments.models import Environment, EnvironmentGrant, Kind, Member, Org
 from environments.origin import Origin
 from environments.policy import EnvironmentRole, OrgAction, OrganizationRole
 
+MOST_ENVIRONMENTS = 20
+
+
+class TooManyEnvironments(Exception):
+    """More than that nobody keeps apart."""
+
 
 @transaction.atomic
 def create_organization(
@@ -20,17 +26,7 @@ def create_organization(
         organization=organization, user=user, role=OrganizationRole.OWNER
     )
     for position, kind in enumerate(Kind):
-        place = Environment.objects.create(
-            organization=organization,
-            slug=kind.value,
-            name=str(kind.label),
-            kind=kind,
-            position=position,
-            scopes=[f"api:{kind.value}"],
-        )
-        EnvironmentGrant.objects.create(
-            member=member, environment=place, role=EnvironmentRole.ENGINEER
-        )
+        _make_place(member, kind.value, str(kind.label), kind, position)
     scope = OrgScope(user, organization, member, origin=origin)
     audit.record(scope, Event.ORGANIZATION_CREATED, f"organization:{slug}", label=name)
     return scope
@@ -51,3 +47,80 @@ def edit_organization(scope: OrgScope, *, name: str, timezone: str) -> None:
         before=before,
         after={"name": name, "timezone": timezone},
     )
+
+
+def _make_place(member: Member, slug: str, name: str, kind: Kind, position: int) -> Environment:
+    """Whoever makes it is its first engineer: else nobody could give it a key."""
+    place = Environment.objects.create(
+        organization=member.organization,
+        slug=slug,
+        name=name,
+        kind=kind,
+        position=position,
+        scopes=[f"api:{kind.value}"],
+    )
+    EnvironmentGrant.objects.create(member=member, environment=place, role=EnvironmentRole.ENGINEER)
+    return place
+
+
+def _locked_places(scope: OrgScope) -> list[Environment]:
+    """In their order. The organization's row is the lock of its list."""
+    Organization.objects.select_for_update().get(pk=scope.organization_id)
+    return list(scope.organization.environments.all())
+
+
+@transaction.atomic
+def add_environment(scope: OrgScope, *, name: str, slug: str, kind: Kind) -> Environment:
+    """A fourth, fifth … place, at the end of the list, with an issuer and signing keys of its own."""
+    subject = f"environment:{slug}"
+    scope.require(OrgAction.EDIT, subject)
+    places = _locked_places(scope)
+    if len(places) >= MOST_ENVIRONMENTS:
+        raise TooManyEnvironments
+    last = max((place.position for place in places), default=-1)
+    place = _make_place(scope.member, slug, name, kind, last + 1)
+    audit.record(scope, Event.ENVIRONMENT_ADDED, subject, label=name, kind=kind.value)
+    return place
+
+
+@transaction.atomic
+def rename_environment(scope: OrgScope, slug: str, name: str) -> bool:
+    subject = f"environment:{slug}"
+    scope.require(OrgAction.EDIT, subject)
+    place = scope.organization.environments.select_for_update().get(slug=slug)
+    before = place.name
+    if before == name:
+        return False
+    place.name = name
+    place.save(update_fields=["name"])
+    audit.record(
+        scope,
+        Event.ENVIRONMENT_EDITED,
+        subject,
+        label=name,
+        before={"name": before},
+        after={"name": name},
+    )
+    return True
+
+
+@transaction.atomic
+def move_environment(scope: OrgScope, slug: str, *, up: bool) -> bool:
+    """One step in the list that everybody sees; false at its end."""
+    subject = f"environment:{slug}"
+    scope.require(OrgAction.EDIT, subject)
+    places = _locked_places(scope)
+    at = next((number for number, place in enumerate(places) if place.slug == slug), None)
+    if at is None:
+        raise Environment.DoesNotExist
+    to = at - 1 if up else at + 1
+    if not 0 <= to < len(places):
+        return False
+    places.insert(to, places.pop(at))
+    for position, place in enumerate(places):
+        place.position = position
+        place.save(update_fields=["position"])
+    audit.record(
+        scope, Event.ENVIRONMENT_MOVED, subject, label=places[to].name, before=at + 1, after=to + 1
+    )
+    return True

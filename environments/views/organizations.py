@@ -3,14 +3,28 @@
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from environments.access import OrgScope
-from environments.forms import NewOrganizationForm, OrganizationForm
+from environments.forms import (
+    EnvironmentForm,
+    NewEnvironmentForm,
+    NewOrganizationForm,
+    OrganizationForm,
+)
 from environments.guard import SignedInRequest, in_organization, origin_of
+from environments.models import Kind
 from environments.policy import OrgAction
-from environments.services.organizations import create_organization, edit_organization
+from environments.services.organizations import (
+    MOST_ENVIRONMENTS,
+    TooManyEnvironments,
+    add_environment,
+    create_organization,
+    edit_organization,
+    move_environment,
+    rename_environment,
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,3 +65,52 @@ def settings(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     return render(
         request, "environments/settings.html", {"form": form, "organization": organization}
     )
+
+
+@require_safe
+@in_organization(OrgAction.EDIT)
+def environments(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
+    places = list(scope.organization.environments.all())
+    facts = {"organization": scope.organization, "places": places, "most": MOST_ENVIRONMENTS}
+    return render(request, "environments/environments.html", facts)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_organization(OrgAction.EDIT)
+def new_environment(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
+    form = NewEnvironmentForm(request.POST or None, organization=scope.organization)
+    if request.method == "POST" and form.is_valid():
+        facts = form.cleaned_data
+        try:
+            place = add_environment(
+                scope, name=facts["name"], slug=facts["slug"], kind=Kind(facts["kind"])
+            )
+        except IntegrityError:  # somebody took the address in between
+            form.add_error("slug", form.slug_taken)
+        except TooManyEnvironments:
+            form.add_error(None, f"An organization has {MOST_ENVIRONMENTS} environments at most.")
+        else:
+            messages.success(request, f"{place.name} is made. You are its first engineer.")
+            return redirect("environments:environments", scope.organization.slug)
+    facts = {"form": form, "organization": scope.organization}
+    return render(request, "environments/new_environment.html", facts)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_organization(OrgAction.EDIT)
+def edit_environment(request: SignedInRequest, scope: OrgScope, place: str) -> HttpResponse:
+    found = get_object_or_404(scope.organization.environments, slug=place)
+    form = EnvironmentForm(request.POST or None, initial={"name": found.name})
+    if request.method == "POST" and form.is_valid():
+        rename_environment(scope, found.slug, form.cleaned_data["name"])
+        messages.success(request, "Environment saved.")
+        return redirect("environments:environments", scope.organization.slug)
+    facts = {"form": form, "place": found, "organization": scope.organization}
+    return render(request, "environments/edit_environment.html", facts)
+
+
+@require_POST
+@in_organization(OrgAction.EDIT)
+def order_environment(request: SignedInRequest, scope: OrgScope, place: str) -> HttpResponse:
+    move_environment(scope, place, up="up" in request.POST)
+    return redirect("environments:environments", scope.organization.slug)
