@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from environments import policy, rights, second_factor
+from environments import member_filter, policy, rights, second_factor
 from environments.access import OrgScope
 from environments.forms import words_of
 from environments.guard import SignedInRequest, in_organization
@@ -47,6 +47,10 @@ def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     found = _members(scope)
     if words:
         found = found.filter(Q(user__name__icontains=words) | Q(user__email__icontains=words))
+    asked, shown = request.GET.get("show", ""), []
+    if scope.can["view_roles"]:
+        shown = member_filter.choices(scope)
+        found = member_filter.narrowed(scope, found, asked, timezone.now())
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     facts = {
         "scope": scope,
@@ -54,6 +58,11 @@ def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
         "environments": environments,
         "page": page,
         "words": words,
+        "asked": asked if asked in dict(shown) else "",
+        "shown": shown,
+        "no_factor": set(
+            second_factor.without_one(scope.organization).values_list("pk", flat=True)
+        ),
         "total": scope.organization.members.count(),
         "rows": [{"member": each, "roles": _words_for(each, environments)} for each in page],
         "owners": scope.organization.members.filter(role=OrganizationRole.OWNER).count(),

@@ -1,7 +1,10 @@
 """Who is here, what each holds, and who may change it."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from environments.models import Invitation, Member, User
 
@@ -101,3 +104,30 @@ def test_the_list_of_members_costs_the_same_for_many(acme, sign_in, django_asser
     client = sign_in("owner")
     with django_assert_max_num_queries(22):
         client.get("/o/acme/members/")
+
+
+def test_who_manages_people_finds_those_that_need_a_look(acme, sign_in):
+    client = sign_in("admin")
+
+    def shown(word):
+        page = client.get("/o/acme/members/", {"show": word})
+        return {row["member"].user.email.partition("@")[0] for row in page.context["rows"]}
+
+    assert shown("engineers-production") == {"engineer"}
+    User.objects.filter(email__startswith="viewer").update(last_login=timezone.now())
+    User.objects.filter(email__startswith="lead").update(
+        last_login=timezone.now() - timedelta(days=91)
+    )
+    assert "viewer" not in shown("unseen")
+    assert {"lead", "engineer"} <= shown("unseen")
+    acme["viewer"].authenticator_set.create(type="totp", data={})
+    assert "viewer" not in shown("no-factor")
+    assert "engineer" in shown("no-factor")
+    assert len(shown("nonsense")) == acme.organization.members.count()
+
+
+def test_who_may_not_see_roles_is_told_of_nobodys_second_factor(acme, sign_in):
+    client = sign_in("member")
+    everybody = client.get("/o/acme/members/", {"show": "no-factor"})
+    assert len(everybody.context["rows"]) == acme.organization.members.count()
+    assert "second factor" not in everybody.content.decode()
