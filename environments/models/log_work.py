@@ -39,7 +39,6 @@ class LogWorkQuerySet[Row: "LogWork"](models.QuerySet[Row]):
 
 
 class LogWork(models.Model):
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     asked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     asked_at = models.DateTimeField(default=timezone.now)
     leased_until = models.DateTimeField(null=True)
@@ -62,6 +61,7 @@ class LogExport(LogWork):
         CSV = "csv", "CSV"
         LINES = "jsonl", "JSON Lines"
 
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     public_id = models.CharField(max_length=20, unique=True, default=opaque_id, editable=False)
     form = models.CharField(max_length=5, choices=Form)
     query = models.CharField(max_length=2000, blank=True)
@@ -94,6 +94,8 @@ class LogExportPart(models.Model):
 class LogCheck(LogWork):
     """Somebody, or the clock, wanted to know whether a chain is what was written."""
 
+    organization = models.ForeignKey(Organization, models.CASCADE, null=True, related_name="+")
+    """Null: the chain of the installation, where people sign in."""
     count = models.BigIntegerField(default=0)
     signed = models.BigIntegerField(default=0)
     fault = models.CharField(max_length=300, blank=True)

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from environments import exporting, notices, verifying
+from environments import audit, exporting, notices, verifying
+from environments.chain import Walked
 from environments.exported import Heading
 from environments.inquiry import Inquiry, Reach
 from environments.models import LogCheck, LogExport, LogExportPart, Organization, User
@@ -21,6 +22,7 @@ KEPT = timedelta(days=3)
 CHECKS_KEPT = timedelta(days=90)
 CHECKED_EVERY = timedelta(days=1)
 SOME = 20
+NOTHING = Walked(0, "", 0, 0)
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +74,11 @@ def _lines(export: LogExport) -> Iterator[str]:
 def ask_for_checks(now: datetime) -> None:
     """Each chain once a day, whether somebody asks or not."""
     lately = LogCheck.objects.filter(asked_at__gt=now - CHECKED_EVERY)
-    for organization in Organization.objects.exclude(pk__in=lately.values("organization"))[:SOME]:
+    known = lately.exclude(organization=None).values("organization")
+    for organization in Organization.objects.exclude(pk__in=known)[:SOME]:
         LogCheck.objects.create(organization=organization, asked_at=now)
+    if not lately.filter(organization=None).exists():
+        LogCheck.objects.create(organization=None, asked_at=now)
 
 
 def check_logs(now: datetime) -> int:
@@ -87,10 +92,10 @@ def check_logs(now: datetime) -> int:
 
 
 def _check(check: LogCheck) -> bool:
-    organization = check.organization
+    chain = check.organization_id or audit.INSTALLATION
     verifier = Verifier.parse(settings.LATCHKEY_AUDIT_PUBLIC_KEYS)
-    report = verifying.verify(verifier, timezone.now(), only=organization.pk)
-    walked = report.chains[organization.pk]
+    report = verifying.verify(verifier, timezone.now(), only=chain)
+    walked = report.chains.get(chain, NOTHING)
     said = [*([str(walked.fault)] if walked.fault else []), *report.problems]
     with transaction.atomic():
         mine = LogCheck.objects.filter(pk=check.pk, attempt=check.attempt, finished_at=None)
@@ -102,12 +107,13 @@ def _check(check: LogCheck) -> bool:
             fault="; ".join(said)[:300],
         )
         if kept and said:
-            _tell_owners(organization, said[0])
+            log.error("the log is not what was written", organization=chain)
+            if check.organization:
+                _tell_owners(check.organization, said[0])
     return bool(kept)
 
 
 def _tell_owners(organization: Organization, fault: str) -> None:
-    log.error("the log is not what was written", organization=organization.pk)
     owners = User.objects.filter(
         memberships__organization=organization, memberships__role=OrganizationRole.OWNER
     )

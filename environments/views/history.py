@@ -29,6 +29,7 @@ from environments.inquiry import (
 )
 from environments.models import LogCheck, Team
 from environments.policy import Action, OrgAction
+from environments.verifying import LATE
 from environments.views.log_rows import ACTIONS, rows_of
 
 ROWS = 25
@@ -114,6 +115,7 @@ def _page(
         "whose": place.whose,
         "everywhere": place.absent is DOOR,
         "span": span,
+        "late": span is not None and now - span.signed_at > LATE,
         "spans": SPANS.items(),
         "results": RESULTS.items(),
         "groups": list(_choices(place.absent)),

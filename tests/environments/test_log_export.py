@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as project
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
-from environments import append_only, exported, exporting
+from environments import append_only, audit, exported, exporting
 from environments.events import Event
 from environments.models import AuditEvent, LogCheck, LogExport, LogExportPart, Notice
 from environments.services import log as verbs
@@ -255,6 +255,30 @@ def test_each_chain_is_checked_once_a_day(acme):
     now = timezone.now()
     log_work.ask_for_checks(now)
     log_work.ask_for_checks(now + timedelta(hours=23))
-    assert LogCheck.objects.count() == 2, "Acme and the stranger's"
+    assert LogCheck.objects.count() == 3, "Acme, the stranger's, and the installation's"
     log_work.ask_for_checks(now + timedelta(hours=25))
-    assert LogCheck.objects.count() == 4
+    assert LogCheck.objects.count() == 6
+
+
+def test_a_fault_in_the_installations_own_chain_is_told_in_the_log_file(acme, caplog):
+    with transaction.atomic():
+        event = audit.record(audit.Installation(), Event.SIGN_IN_FAILED, "door")
+    append_only.drop_triggers(connection)
+    AuditEvent.objects.filter(pk=event.pk).update(label="forged")
+    append_only.install_triggers(connection)
+    look_after_log()
+    work_on_log()
+    check = LogCheck.objects.get(organization=None)
+    assert "entry 1 was changed" in check.fault
+    told = [record.msg for record in caplog.records if record.levelname == "ERROR"]
+    assert [(line["event"], line["organization"]) for line in told] == [
+        ("the log is not what was written", audit.INSTALLATION)
+    ]
+
+
+def test_the_page_says_when_nobody_signs_any_more(acme, sign_in):
+    act(acme)
+    sign_heads(timezone.now() - timedelta(minutes=20))
+    assert "The log is not being signed" in sign_in("owner").get(LOG).content.decode()
+    sign_heads(timezone.now())
+    assert "The log is not being signed" not in sign_in("owner").get(LOG).content.decode()
