@@ -45,6 +45,7 @@ ORGANIZATION = frozenset(
         "team",
         "team-member",
         "team-issuing",
+        "log",
     }
 )
 """What is done to the organization is not in an environment's part of the log."""

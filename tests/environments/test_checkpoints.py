@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings as project
 from django.db import DatabaseError, connection, transaction
 
-from environments import append_only, audit, signing, witness
+from environments import append_only, audit, signing, verifying, witness
 from environments.events import Event
 from environments.models import AuditCheckpoint, AuditHead, AuditSignedHead
 from environments.signing import BadSignature, Head, Verifier
@@ -69,6 +69,39 @@ def test_one_is_made_every_five_minutes_even_when_nothing_happens():
     assert idle.root == first.root
     assert AuditSignedHead.objects.count() == 1
     signed_by_us(idle)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("back", [{"sequence": 1}, {"digest": "0" * 64}, None])
+def test_a_head_that_went_back_is_told_and_what_was_signed_stays(back, caplog):
+    act()
+    act()
+    first = checkpoint()
+    rows = AuditHead.objects.filter(organization_id=7)
+    if back:
+        rows.update(**back)
+    else:
+        rows.delete()
+    second = checkpoint(NOW + FIVE)
+    assert second.root == first.root
+    assert "went back" in str([record.msg for record in caplog.records])
+    assert (
+        verifying.verify(Verifier.parse(project.LATCHKEY_AUDIT_PUBLIC_KEYS), NOW + FIVE).problems
+        == []
+    )
+
+
+@pytest.mark.django_db
+def test_a_forged_checkpoint_of_the_future_stops_nobody_from_signing():
+    act()
+    made = checkpoint()
+    AuditCheckpoint.objects.create(
+        serial=99, at=NOW + timedelta(days=999), count=1, root=made.root,
+        previous=made.statement.digest(), key_id=made.key_id, signature=made.signature,
+    )  # fmt: skip
+    signed_by_us(checkpoint(NOW + FIVE))
+    report = verifying.verify(Verifier.parse(project.LATCHKEY_AUDIT_PUBLIC_KEYS), NOW + FIVE)
+    assert "checkpoint 99" in report.problems[0]
 
 
 @pytest.mark.django_db
