@@ -131,6 +131,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         ).public_id,
         "notice": _notice(user, scope, env).pk,
         "browser": browser.token,
+        "file": "collection",
         "session": _session(user, env).pk,
     }
 

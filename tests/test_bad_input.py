@@ -175,7 +175,7 @@ def test_what_belongs_to_somebody_else_is_not_found_as_if_it_were_not_there(floo
     missing = dict.fromkeys(("test", "member", "user", "link", "notice"), 10**9)
     found = []
     for address in of(floor, placed=True):
-        for name in address.values:
+        for name in set(address.values) - {"file"}:  # two files of every key, by the same names
             theirs = address.path(house.own | {name: house.foreign[name]})
             nobodys = address.path(house.own | {name: missing.get(name, "nobody")})
             for act in (house.client.get, house.client.post):
