@@ -34,6 +34,11 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def has_own_way(self) -> bool:
+        """Whether they can come in without an organization's provider: by a password or a passkey."""
+        passkeys = self.authenticator_set.filter(type="webauthn")  # type: ignore[attr-defined]  # allauth ships no types
+        return self.has_usable_password() or bool(passkeys.exists())
+
     def get_full_name(self) -> str:
         return str(self)
 

@@ -124,9 +124,13 @@ def _end_sessions(user: User) -> None:
 
 
 def _keep_an_owner(scope: OrgScope, leaving: Member) -> None:
-    """Lock the owners, so that two who go at once cannot both be the last but one."""
+    """Lock the owners, so that two who go at once cannot both be the last but one.
+
+    One who comes by single sign-on alone does not count: a fault of the provider would lock everybody out."""
     owners = scope.organization.members.filter(role=OrganizationRole.OWNER)
-    if not [owner for owner in owners.select_for_update() if owner.pk != leaving.pk]:
+    locked = owners.select_related("user").select_for_update(of=("self",))
+    others = [owner.user for owner in locked if owner.pk != leaving.pk]
+    if not any(user.has_own_way() for user in others):
         raise LastOwner
 
 

@@ -20,7 +20,7 @@ from keys.services.bulk import MOST_KEYS
 
 LARGEST_ID = 2**63 - 1
 """A greater number is no row of any database, and SQLite refuses to be asked."""
-ONE_OWNER = "This is the only owner. Make somebody else an owner first."
+ONE_OWNER = "This is the only owner with a password or passkey of their own. Make somebody else an owner first."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -4,6 +4,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.core.cache import cache
 from django.urls import reverse
@@ -24,6 +25,7 @@ from environments.models import (
 )
 from environments.policy import OrganizationRole
 from environments.services.invitations import Welcome, invite
+from environments.services.roles import LastOwner, remove_member, set_organization_role
 from tests.conftest import Browser
 from tests.oidc import CLIENT, OTHER_KEY, SECRET, providing, signed, unsigned
 from tests.pages import text_of
@@ -419,6 +421,24 @@ def test_an_owner_who_came_by_it_does_not_change_it(acme, acme_okta, idp):
     assert client.post(f"{SETTINGS}remove/").status_code == 403
     assert client.get("/o/acme/settings/sign-on/").status_code == 403
     assert is_in(client, "/o/acme/settings/")
+
+
+def test_an_owner_who_comes_by_it_alone_is_not_the_last_one(acme, acme_okta):
+    """The provider is away: somebody must be able to come in and mend it."""
+    admin = acme["admin"]
+    admin.set_unusable_password()
+    admin.save()
+    Member.objects.filter(user=admin).update(role=OrganizationRole.OWNER)
+    scope, owner = acme.org("owner"), acme.member("owner")
+    for leave in (
+        lambda: set_organization_role(scope, owner.pk, OrganizationRole.MEMBER),
+        lambda: remove_member(scope, owner.pk),
+    ):
+        with pytest.raises(LastOwner):
+            leave()
+    Authenticator.objects.create(user=admin, type="webauthn", data={"name": "Key"})
+    set_organization_role(scope, owner.pk, OrganizationRole.MEMBER)
+    assert acme.member("owner").role == "member"
 
 
 def test_a_gate_for_own_sign_ins_is_not_in_its_way(acme, acme_okta, idp):
