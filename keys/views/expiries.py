@@ -36,6 +36,8 @@ def expiries(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
         "page": page,
         "weeks": list(by_week(endings, now)),
         "crunches": crunches(keys, now),
+        "may_rotate": any(each.may_rotate for each in endings),
+        "may_edit": any(each.may_edit for each in endings),
         "past": already(keys, now),
         "days": days,
         "horizons": HORIZONS,

@@ -194,7 +194,8 @@ def _show(request: SignedInRequest, scope: Scope, shown: Handover) -> HttpRespon
     else:
         context = about(scope, key)
         context |= {"shown": shown, "text": text.reveal(), "forgot": UNTICKED in request.GET}
-        context |= {"snippets": snippets(key)}
+        rotation = shown.secret.rotated_in.exclude(old=None).open().first()
+        context |= {"snippets": snippets(key), "rotation": rotation}
         response = render(request, "keys/secret.html", context)
     response["Referrer-Policy"] = REFERRER
     return response

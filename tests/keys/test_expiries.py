@@ -6,6 +6,7 @@ import pytest
 
 from environments.models import Environment
 from keys.models import Key, Rotation, Secret
+from tests.pages import forms
 
 pytestmark = pytest.mark.django_db
 PAGE = "/o/acme/expiries/"
@@ -93,7 +94,7 @@ def test_a_secret_that_comes_of_age_is_due_for_rotation(ends, shown):
     page = shown()
     assert "Due for rotation in 30 d" in page
     assert "Due for rotation since 5 d" in page
-    assert "Set expiry" not in page
+    assert "Set expiry of" not in page
     Rotation.objects.create(key=key, reason="schedule")
     assert shown().count("Rotation prepared, waits for a keeper") == 1
 
@@ -154,3 +155,16 @@ def test_a_page_costs_the_same_however_many_keys_it_shows(
     client = sign_in("engineer")
     with django_assert_max_num_queries(20):
         client.get(PAGE)
+
+
+def test_several_are_ticked_and_rotated_or_given_another_end_at_once(ends, sign_in):
+    first, second = ends("first", 3), ends("second", 5)
+    page = sign_in("engineer").get(PAGE)
+    (bulk,) = [form for form in forms(page.content) if form.action.endswith("/bulk/new/")]
+    assert bulk.method == "get"
+    said = page.content.decode()
+    for key in (first, second):
+        assert f'name="key" value="{key.client_id}"' in said
+    asked = {"act": "rotate", "key": [first.client_id, second.client_id]}
+    assert "Prepare 2 rotations" in sign_in("engineer").get(bulk.action, asked).content.decode()
+    assert 'name="key"' not in sign_in("viewer").get(PAGE).content.decode()

@@ -73,6 +73,13 @@ def test_its_maker_can_say_later_that_the_secret_is_stored(sign_in, key):
     assert "It is stored" not in sign_in("support").get(page_of(rotation)).content.decode()
 
 
+def test_the_page_of_a_new_secret_says_that_the_old_one_works_on(sign_in, key):
+    client = sign_in("engineer")
+    said = client.get(client.post(page("rotate", key), plan()).headers["Location"])
+    assert said.context["rotation"] == key.rotations.get()
+    assert "the old one works on until this one is proven" in said.content.decode()
+
+
 def test_from_the_test_of_the_new_secret_the_rotation_is_one_step_away(sign_in, key, stage):
     """A look needs no fresh sign-in, as a new plan would."""
     rotation = stage("draining")
