@@ -15,7 +15,7 @@ from django.conf import settings
 from environments.addresses import believed_address
 from keys.crypto import SecretText
 from keys.issuer.assertion import BadAssertion, Claimed
-from keys.issuer.bodies import Body, read_form
+from keys.issuer.bodies import ASSERTION_TYPE, Body, read_form
 from keys.issuer.refusals import (
     InvalidClient,
     InvalidRequest,
@@ -24,7 +24,6 @@ from keys.issuer.refusals import (
 )
 
 HEADER_LIMIT: Final = 4_096
-ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
 SCOPE: Final = re.compile(
     r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*"
 )  # RFC 6749, 3.3

@@ -21,7 +21,7 @@ from environments.tasks import look_after_floors
 from environments.upkeep.checkpoints import sign_heads
 from keys.crypto import hint
 from keys.issuer import usage
-from keys.issuer.requests import ASSERTION_TYPE
+from keys.issuer.bodies import ASSERTION_TYPE
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.opening import open_credential
 from keys.upkeep.rotations import advance

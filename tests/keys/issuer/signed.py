@@ -9,7 +9,7 @@ from joserfc import jwk
 from joserfc.jws import JWSRegistry
 
 from keys.issuer.assertion import ALGORITHMS
-from keys.issuer.requests import ASSERTION_TYPE
+from keys.issuer.bodies import ASSERTION_TYPE
 from keys.models import PublicKey
 from tests.keys.issuer.conftest import post
 
