@@ -13,10 +13,19 @@ ADDRESSES: Final = 20
 use: who has proven to be the client is counted apart."""
 REASONS: Final = frozenset(
     {
-        *("wrong secret", "unknown kid", "bad signature", "assertion not fit", "replay"),
+        *(
+            "unknown client",
+            "wrong secret",
+            "unknown kid",
+            "bad signature",
+            "assertion not fit",
+            "replay",
+        ),
         *("expired", "disabled", "deleted", "address", "scope", "pace"),
     }
 )
+NOBODY: Final = 0
+"""Stands in for the key of an unknown client: counted like others, so that it takes as long, and not kept."""
 WRITE: Final = """
     INSERT INTO keys_hourofuse (key_id, proof, reason, address, hour, count)
     VALUES (%s, %s, %s, %s, %s, %s)
@@ -44,7 +53,7 @@ def note(key: int, proof: str, address: str, now: datetime, reason: str = "") ->
 def take() -> Counter[What]:
     """What was counted since the last time; addresses of hours that have passed are forgotten."""
     with _lock:
-        taken = Counter(_counts)
+        taken = Counter({what: count for what, count in _counts.items() if what[0] != NOBODY})
         _counts.clear()
         newest = max((hour for _, hour, _ in _addresses), default=None)
         for passed in [each for each in _addresses if each[1] != newest]:

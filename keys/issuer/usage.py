@@ -87,8 +87,8 @@ def note(client: Proven, request: Request, now: datetime) -> None:
 
 def note_refusal(refusal: Refusal, address: str, now: datetime) -> None:
     """Of a known client: what goes wrong shows on its page."""
-    if refusal.key is not None and refusal.reason in hours.REASONS:
-        hours.note(refusal.key, refusal.proof, address, now, refusal.reason)
+    if refusal.reason in hours.REASONS:
+        hours.note(refusal.key or hours.NOBODY, refusal.proof, address, now, refusal.reason)
 
 
 def flush() -> None:

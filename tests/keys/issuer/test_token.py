@@ -8,7 +8,8 @@ from django.db import connection
 from django.utils import timezone
 from joserfc import jwt
 
-from keys.issuer import clients, database, tokens
+from keys.issuer import clients, database, tokens, usage
+from keys.models import HourOfUse
 from tests.keys.issuer.conftest import basic, buy, open_shop, post, reader
 
 
@@ -171,12 +172,30 @@ class TestRefusals:
         wrong = self.refused(post(shop.path, shop.form | {"client_secret": "no"}))
         assert self.refused(post(shop.path, shop.form | strangers)) == wrong
 
-    def test_both_cost_the_same_work(self, shop, statements):
-        """One look-up and one round of marks, whether there is anybody to compare with or not."""
+    def test_both_cost_the_same_work(self, shop, monkeypatch):
+        """Each looks for somebody who is there and for somebody who is not: the time tells nobody which was named."""
+        found = []
+
+        def watched(statement, parameters):
+            rows = database.fetch_all(statement, parameters)
+            kind = "example" if statement is clients.EXAMPLE else bool(rows[0][6])
+            found.append(kind)
+            return rows
+
+        monkeypatch.setattr(clients, "fetch_all", watched)
         post(shop.path, shop.form | {"client_secret": "no"})
-        post(shop.path, shop.form | {"client_id": "nobody"})
-        assert len(statements) == 2
-        assert statements[0] == statements[1]
+        post(shop.path, shop.form | {"client_id": "ck_" + "a" * 20})
+        assert found == [True, "example", False, False, "example", True]
+
+    def test_the_example_of_a_known_client_opens_nothing(self, shop):
+        """An unknown client is refused although somebody else's secret, the example's own, is right."""
+        self.refused(post(shop.path, shop.form | {"client_id": "ck_" + "a" * 20}))
+
+    def test_what_a_stranger_does_is_counted_for_nobody(self, shop):
+        for name in (shop.key.client_id, "ck_" + "a" * 20):
+            post(shop.path, shop.form | {"client_id": name, "client_secret": "no"})
+        usage.flush()
+        assert [row.key_id for row in HourOfUse.objects.all()] == [shop.key.pk]
 
     def test_a_key_of_another_environment_is_unknown_here(self, shop):
         other = open_shop("globex")
