@@ -13,7 +13,7 @@ APPS := dashboard environments keys
 CODE := $(APPS) tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint lock bench faults fuzz
+.PHONY: help run test check lint lock bench faults fuzz mutants
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ faults: .venv/dev.stamp  ## Kill, stop and lose things at random (N=200 SEED=1);
 
 fuzz: .venv/dev.stamp  ## Throw requests of every shape at the token service (N=20000 SEED=1)
 	@$(BIN)/python -m tests.fuzz
+
+mutants: .venv/dev.stamp  ## Change what reads and seals in a thousand places: do the tests notice? (docs/mutants.md)
+	@$(BIN)/python -m tests.mutants
 
 lock: .venv/dev.stamp  ## Resolve requirements.in and tests/requirements.in again, with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.13 \

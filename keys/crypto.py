@@ -102,7 +102,7 @@ class Context:
 def length_prefixed(*parts: str) -> bytes:
     """Unambiguous concatenation: no two different lists give the same bytes."""
     encoded = [part.encode() for part in parts]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    return b"".join(len(part).to_bytes(4) + part for part in encoded)
 
 
 def _header(suite: int, key_id: str) -> bytes:

@@ -74,10 +74,9 @@ class Claimed(NamedTuple):
         """With the one algorithm that the key is for. As much work where there is no such key."""
         key = _key(public_jwk) if public_jwk and algorithm == self.algorithm else None
         bits = len(self.signature) * 8
-        if isinstance(key, jwk.RSAKey) and _bits(key) != bits:
-            key = None  # it would say no at once, and so tell its size
-        known = key is not None
-        key = key or _decoy(self.algorithm, bits)
+        # RSA of another length would say no at once, and so tell its size.
+        known = key is not None and not (isinstance(key, jwk.RSAKey) and _bits(key) != bits)
+        key = key if known else _decoy(self.algorithm, bits)
         verifies = JWSRegistry.algorithms[self.algorithm].verify(self.signed, self.signature, key)
         return known and verifies
 
@@ -208,14 +207,20 @@ def _object(part: str, name: str) -> Mapping[str, Any]:
 
 
 def _decoded(part: str, name: str) -> bytes:
-    """Only the one spelling that an encoder makes: a second one would be a second assertion."""
     try:
-        text = part.encode("ascii").translate(_ALPHABET)
-        raw = binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
+        return _unpacked(part)
     except ValueError:
-        text, raw = b"?", b""
-    if binascii.b2a_base64(raw, newline=False).rstrip(b"=") != text:
-        raise BadAssertion(f"The {name} of client_assertion is not base64url without padding.")
+        raise BadAssertion(
+            f"The {name} of client_assertion is not base64url without padding."
+        ) from None
+
+
+def _unpacked(part: str) -> bytes:
+    """Only the one spelling that an encoder makes: a second one would be a second assertion."""
+    text = part.encode("ascii").translate(_ALPHABET)
+    raw = binascii.a2b_base64(text + b"=" * (-len(text) % 4))
+    if binascii.b2a_base64(raw).rstrip(b"=\n") != text:
+        raise ValueError
     return raw
 
 
@@ -259,7 +264,7 @@ def _bits(key: jwk.RSAKey) -> int:
 def _decoy(algorithm: str, bits: int) -> Any:
     """Nobody's key of the right kind; for RSA, of the size that the signature claims."""
     if algorithm.startswith(("RS", "PS")):
-        return _rsa_decoy(min(max(bits, LEAST_RSA), LONGEST_SIGNATURE * 8))
+        return _rsa_decoy(max(bits, LEAST_RSA))
     return _curve_decoy(algorithm)
 
 

@@ -57,7 +57,7 @@ def _read(environ: WSGIEnvironment) -> bytes:
         )
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise InvalidRequest("Send the body as it is, without Content-Encoding.")
-    length = _length(environ.get("CONTENT_LENGTH", ""))
+    length = _length(environ.get("CONTENT_LENGTH"))
     body: bytes = environ["wsgi.input"].read(length)
     if len(body) != length:
         raise InvalidRequest("The body ended before its Content-Length.")
@@ -71,7 +71,7 @@ def _type_of(environ: WSGIEnvironment) -> str:
     return kind.strip().lower() if charset in {"", "charset=utf-8"} else ""
 
 
-def _length(given: str) -> int:
+def _length(given: str | None) -> int:
     if not given:
         raise LengthRequired(
             "Content-Length is missing. Send the body in one piece, with its length."
@@ -91,12 +91,11 @@ def _fields(body: bytes) -> dict[str, str]:
         raise InvalidRequest(
             f"The body is no form in UTF-8 with at most {FIELD_LIMIT} parameters."
         ) from None
-    form = dict(pairs)
-    if len(form) != len(pairs):
+    if len(dict(pairs)) != len(pairs):
         raise InvalidRequest(f"{_twice(pairs)} was sent more than once.")
     if b"\0" in body or b"%00" in body:
         raise InvalidRequest("A parameter holds a NUL character.")
-    return form if all(form.values()) else {name: value for name, value in pairs if value}
+    return {name: value for name, value in pairs if value}
 
 
 def _twice(pairs: list[tuple[str, str]]) -> str:
@@ -112,7 +111,7 @@ def _members(body: bytes) -> dict[str, str]:
         "".join(form.values()).encode()  # halves of characters have no bytes
     except (ValueError, AttributeError, RecursionError):
         raise InvalidRequest("The body is no JSON object with each member once.") from None
-    if "\0" in "".join(form.values()):
+    if any("\0" in value for value in form.values()):
         raise InvalidRequest("A member holds a NUL character.")
     return form
 
@@ -141,6 +140,4 @@ def _halves(part: str) -> tuple[str, str]:
 
 
 def _decoded(text: str) -> str:
-    if "%" not in text and "+" not in text:
-        return text
     return USUAL.get(text) or unquote_plus(text, errors="strict")

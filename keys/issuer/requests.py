@@ -155,7 +155,7 @@ def _basic(header: str) -> tuple[str, str]:
         raise InvalidRequest(
             "The Basic header cannot be decoded: it is base64 of client_id:client_secret."
         ) from None
-    if not colon or not all(pair) or "\0" in "".join(pair):
+    if not colon or not all(pair) or any("\0" in part for part in pair):
         raise InvalidRequest("The Basic header does not hold client_id:client_secret.")
     return pair
 
@@ -165,4 +165,4 @@ def read_scope(given: str | None) -> tuple[str, ...] | None:
         return None
     if not SCOPE.fullmatch(given):
         raise InvalidScope("scope is a list of words with one space between them.")
-    return tuple(dict.fromkeys(given.split(" ")))
+    return tuple(dict.fromkeys(given.split()))

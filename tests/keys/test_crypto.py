@@ -163,6 +163,55 @@ class TestBoxes:
                 ring.open(box[:length], "totp")
 
 
+class TestWords:
+    """Exactly what a box says when it stays shut, and exactly what it is bound to: old boxes must open for ever."""
+
+    def test_a_secret_text(self):
+        secret = SecretText("x")
+        assert repr(secret) == "SecretText(•••)"
+        with pytest.raises(TypeError, match=r"^a SecretText stays in the process that made it$"):
+            pickle.dumps(secret)
+
+    def test_what_a_box_is_bound_to(self):
+        assert HERE.encode() == (
+            b"\0\0\0\x08latchkey\0\0\0\x011\0\0\0\x012\0\0\0\x04ck_a\0\0\0\x05sec_b"
+            b"\0\0\0\x06secret\0\0\0\nbuilt-in 2"
+        )
+
+    def test_a_box_of_hpke(self, rings, sealed):
+        for wrong, said in {
+            sealed[:9]: "unknown format",
+            b"\1\2" + sealed[2:]: "unknown format",
+            b"\2\1" + sealed[2:]: "unknown format",
+            sealed[:10]: "another context, or damaged",
+            sealed[:2] + bytes(8) + sealed[10:]: "this process does not hold key 0000000000000000",
+        }.items():
+            with pytest.raises(CannotOpen) as refused:
+                rings[1].open(wrong, HERE)
+            assert str(refused.value) == said
+
+    def test_a_box_of_the_web_key(self):
+        ring = SymmetricKeyring.parse(keyrings.WEB.write(entries(keyrings.WEB)))
+        box = ring.seal(SecretText("seed"), "totp")
+        short = f"this process does not hold key {ring.newest_id}, or the box is cut short"
+        for wrong, said in {
+            box[:9]: "unknown format",
+            box[:21]: short,
+            box[:22]: "another purpose, or damaged",
+            box[:-1] + bytes([box[-1] ^ 1]): "another purpose, or damaged",
+        }.items():
+            with pytest.raises(CannotOpen) as refused:
+                ring.open(wrong, "totp")
+            assert str(refused.value) == said
+
+    def test_of_three_keys_the_last_one_is_used(self):
+        web, pepper = entries(keyrings.WEB, 3), entries(keyrings.PEPPER, 3)
+        assert SymmetricKeyring.parse(keyrings.WEB.write(web)).newest_id == web[2].id
+        assert Peppers.parse(keyrings.PEPPER.write(pepper)).newest_id == pepper[2].id
+        private = entries(keyrings.PRIVATE, 3)
+        assert pair(private)[0].newest_id == private[2].id
+
+
 class TestPeppers:
     def test_each_pepper_makes_its_own_mark(self):
         peppers = Peppers.parse(keyrings.PEPPER.write(entries(keyrings.PEPPER, 2)))
@@ -170,6 +219,12 @@ class TestPeppers:
         assert len(set(marks.values())) == 2
         assert marks[peppers.newest_id] == peppers.fingerprint("text", peppers.newest_id)
         assert marks != peppers.marks("texts")
+
+    def test_a_mark_is_hmac_with_sha_256(self):
+        (pepper,) = made = entries(keyrings.PEPPER)
+        peppers = Peppers.parse(keyrings.PEPPER.write(made))
+        for text, raw in {"é": b"\xc3\xa9", "\ud800": b"\xed\xa0\x80"}.items():
+            assert peppers.fingerprint(text, pepper.id) == hmac.digest(pepper.raw, raw, "sha256")
 
     @given(st.text())
     def test_any_text_can_be_marked(self, text):
