@@ -43,11 +43,11 @@ class Row:
 def rows_of(scope: OrgScope | Scope, events: Iterable[AuditEvent], signed: int) -> list[Row]:
     events = list(events)
     places = dict(scope.organization.environments.values_list("slug", "name"))
-    people = _names(scope, events)
+    people = names_of(scope, events)
     return [_row(event, places, people, signed) for event in events]
 
 
-def _names(scope: OrgScope | Scope, events: Iterable[AuditEvent]) -> dict[int | str, str]:
+def names_of(scope: OrgScope | Scope, events: Iterable[AuditEvent]) -> dict[int | str, str]:
     """Of members who acted, by number, and of those whom an act was about, by address."""
     ids = {event.actor_id for event in events if event.actor_id}
     emails = {event.label for event in events if "@" in event.label}
@@ -58,13 +58,17 @@ def _names(scope: OrgScope | Scope, events: Iterable[AuditEvent]) -> dict[int | 
     return named | {user.email: name for user, name in pairs}
 
 
+def who_of(event: AuditEvent, people: Mapping[int | str, str]) -> str:
+    return people.get(event.actor_id or 0) or event.actor or MACHINE
+
+
 def _row(
     event: AuditEvent, places: Mapping[str, str], people: Mapping[int | str, str], signed: int
 ) -> Row:
     name = people.get(event.actor_id or 0)
     return Row(
         event=event,
-        who=name or event.actor or MACHINE,
+        who=who_of(event, people),
         removed=bool(event.actor_id) and name is None,
         place=places.get(event.environment, event.environment),
         sentence=EVENTS.get(event.event, event.event),

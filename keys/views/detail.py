@@ -14,6 +14,7 @@ from environments.events import SENTENCES, Event
 from environments.guard import SignedInRequest, in_environment
 from environments.models import AuditEvent, Heartbeat
 from environments.policy import Action
+from environments.views.log_rows import names_of, who_of
 from keys.health import newest_first, public_keys, signs_alone, tones, verdict_of
 from keys.idleness import use_of
 from keys.models import TICKS, Key, PublicKey
@@ -165,9 +166,12 @@ def _standing(held: PublicKey, now: datetime) -> dict[str, str]:
 def _history(request: SignedInRequest, scope: Scope, key: Key) -> dict[str, object]:
     lines = audit.within(scope).filter(subject=f"key:{key.client_id}").order_by("-at", "-sequence")
     page = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
+    people = names_of(scope, page)
     return {
         "page": page,
-        "lines": [{"entry": line, "act": _act(line, key)} for line in page],
+        "lines": [
+            {"entry": line, "who": who_of(line, people), "act": _act(line, key)} for line in page
+        ],
     }
 
 
