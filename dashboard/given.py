@@ -1,5 +1,6 @@
 """What is given to a process: its environment, read and judged. Only dashboard.settings asks."""
 
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -27,6 +28,26 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
 
 def words(name: str) -> list[str]:
     return [word for word in text(name).replace(",", " ").split() if word]
+
+
+def networks(name: str) -> list[str]:
+    for network in words(name):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            msg = f"{name}: {error}. Write networks like 10.1.0.0/16, separated by spaces."
+            raise ImproperlyConfigured(msg) from None
+    return words(name)
+
+
+def prefixes(name: str) -> list[str]:
+    for prefix in words(name):
+        if urlsplit(prefix).scheme not in {"http", "https"} or not urlsplit(prefix).path:
+            msg = (
+                f"{name}: {prefix!r} must look like https://host.example/path (at least a final /)."
+            )
+            raise ImproperlyConfigured(msg)
+    return words(name)
 
 
 def address(name: str, default: str, *schemes: str) -> str:

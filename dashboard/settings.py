@@ -3,7 +3,6 @@
 import logging
 import os
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from dashboard.given import address, mailer, number, origin, text, words
+from dashboard.given import address, mailer, networks, number, origin, prefixes, text
 from dashboard.logs import logging_config
 
 django_stubs_ext.monkeypatch()
@@ -42,9 +41,7 @@ LATCHKEY_PROXIES = number("LATCHKEY_PROXIES", 0, least=0, most=9)
 LATCHKEY_SESSION_IDLE = timedelta(
     minutes=number("LATCHKEY_SESSION_IDLE_MINUTES", 12 * 60, least=5, most=60 * 24 * 90)
 )
-LATCHKEY_SESSION_LIFE = timedelta(
-    hours=number("LATCHKEY_SESSION_HOURS", 14 * 24, least=1, most=24 * 90)
-)
+LATCHKEY_SESSION_LIFE = timedelta(hours=number("LATCHKEY_SESSION_HOURS", 336, least=1, most=2160))
 
 # Keys: `manage.py up` and `manage.py keyring` make the files, so that nothing here may insist on them.
 # keys.checks.prove_settings insists, where a server process starts.
@@ -89,18 +86,8 @@ SECRET_NAMES = (
 
 # The way out
 
-LATCHKEY_ALLOWED_NETWORKS = words("LATCHKEY_ALLOWED_NETWORKS")
-for network in LATCHKEY_ALLOWED_NETWORKS:
-    try:
-        ip_network(network)
-    except ValueError as error:
-        msg = f"LATCHKEY_ALLOWED_NETWORKS: {error}. Write networks like 10.1.0.0/16, separated by spaces."
-        raise ImproperlyConfigured(msg) from None
-LATCHKEY_ALLOWED_URL_PREFIXES = words("LATCHKEY_ALLOWED_URL_PREFIXES")
-for prefix in LATCHKEY_ALLOWED_URL_PREFIXES:
-    if urlsplit(prefix).scheme not in {"http", "https"} or not urlsplit(prefix).path:
-        msg = f"LATCHKEY_ALLOWED_URL_PREFIXES: {prefix!r} must look like https://host.example/path (at least a final /)."
-        raise ImproperlyConfigured(msg)
+LATCHKEY_ALLOWED_NETWORKS = networks("LATCHKEY_ALLOWED_NETWORKS")
+LATCHKEY_ALLOWED_URL_PREFIXES = prefixes("LATCHKEY_ALLOWED_URL_PREFIXES")
 
 # Where workers tell of the audit log's checkpoints, outside the database: a file, syslog:///dev/log, syslog://host:514
 LATCHKEY_CHECKPOINT_LOG = address(
@@ -219,15 +206,8 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 _base = urlsplit(LATCHKEY_BASE_URL)
 HTTPS = _base.scheme == "https"
-ALLOWED_HOSTS = sorted(
-    {
-        _base.hostname or "",
-        urlsplit(LATCHKEY_INTERNAL_URL).hostname or "",
-        "localhost",
-        "127.0.0.1",
-        "[::1]",
-    }
-)
+_internal = urlsplit(LATCHKEY_INTERNAL_URL).hostname or ""
+ALLOWED_HOSTS = sorted({_base.hostname or "", _internal, "localhost", "127.0.0.1", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [LATCHKEY_BASE_URL]
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
@@ -294,7 +274,10 @@ ACCOUNT_RATE_LIMITS = {"guesses": "50/d/key"}  # at one person's password, from 
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True
-ACCOUNT_FORMS = {"reset_password": "dashboard.letterbox.NewPasswordForm"}
+ACCOUNT_FORMS = {
+    "login": "dashboard.password_form.PasswordForm",
+    "reset_password": "dashboard.letterbox.NewPasswordForm",
+}
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 MFA_ADAPTER = "dashboard.signon.MFAAdapter"
