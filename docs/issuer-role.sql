@@ -10,6 +10,7 @@ GRANT SELECT (id, key_id, public_id, kind, endpoint_id, kid, hint, pepper_id, ma
   collected_at, expires_at, revoked_at, revoked_by_id, last_used_at, last_used_from, use_count, warned_at)
   ON keys_secret TO latchkey_issuer;
 GRANT SELECT (id, secret_id, ticket_hash, finished_at, leased_until) ON keys_credentialtest TO latchkey_issuer;
+GRANT SELECT (id, public_key_id, ticket_hash, finished_at, leased_until) ON keys_signedtest TO latchkey_issuer;
 
 -- What was used.
 GRANT UPDATE (use_count, collected_at, last_used_at, last_used_from) ON keys_secret TO latchkey_issuer;

@@ -45,6 +45,8 @@ def request_for(target: Target, secret: SecretText, ticket: str = "") -> Request
     form = {"grant_type": "client_credentials"}
     if target.asked.scope:
         form["scope"] = target.asked.scope
+    if target.method == "signed_elsewhere":
+        return _presigned(secret, form, headers)
     if target.method == "private_key_jwt":
         return _signed(target, secret, form, headers)
     if target.method == "client_secret_post":
@@ -52,6 +54,15 @@ def request_for(target: Target, secret: SecretText, ticket: str = "") -> Request
     else:
         headers["Authorization"] = f"Basic {basic(target.client_id, secret.reveal())}"
     return Request(form, headers, [secret])
+
+
+def _presigned(
+    assertion: SecretText, form: Mapping[str, str], headers: Mapping[str, str]
+) -> Request:
+    """The assertion itself is what was given: its private key never was here."""
+    text = assertion.reveal()
+    sent = {"client_assertion_type": ASSERTION, "client_assertion": text}
+    return Request({**form, **sent}, headers, [assertion, SecretText(text.rpartition(".")[2])])
 
 
 def _signed(

@@ -17,6 +17,7 @@ from keys.upkeep import (
     purging,
     rotations,
     rounds,
+    signed_testing,
     signing_keys,
     testing,
     timetable,
@@ -84,8 +85,11 @@ def schedule_tests() -> None:
 
 @shared_task(name="keys.tasks.sweep")
 def sweep() -> None:
-    for test_id in timetable.sweep(timezone.now()):
+    now = timezone.now()
+    for test_id in timetable.sweep(now):
         ring(test_id)
+    for test_id in signed_testing.sweep(now):
+        ring_signed_test(test_id)
 
 
 @shared_task(name="keys.tasks.tell")
@@ -106,6 +110,11 @@ def watch_ages() -> None:
 @shared_task(name="keys.tasks.renew_signing_keys")
 def renew_signing_keys() -> None:
     signing_keys.renew_signing_keys(timezone.now())
+
+
+@shared_task(name="keys.tasks.run_signed_test")
+def run_signed_test(test_id: int) -> None:
+    signed_testing.run(test_id)
 
 
 @shared_task(name="keys.tasks.fetch_key_set")
@@ -159,6 +168,10 @@ def deal(batch_id: int) -> None:
 def ring(test_id: int) -> None:
     """What somebody waits for has a message of its own; what the clock asked for comes in rounds."""
     run_credential_test.apply_async((test_id,), queue=NOW)
+
+
+def ring_signed_test(test_id: int) -> None:
+    run_signed_test.apply_async((test_id,), queue=NOW)
 
 
 def ring_key_set(key_set_id: int) -> None:

@@ -18,6 +18,7 @@ from keys.views import (
     public_keys,
     rotation,
     runs,
+    signing,
     switching,
     webhooks,
 )
@@ -45,6 +46,8 @@ of_one = [
     path("secrets/<slug:secret>/leak/", rotation.leak, name="leak"),
     path("public-keys/add/", public_keys.add, name="add_public_key"),
     path("public-keys/<slug:public_key>/expiry/", public_keys.expiry, name="public_key_expiry"),
+    path("public-keys/<slug:public_key>/test/", signing.sign, name="sign"),
+    path("signed-tests/<slug:signed_test>/", signing.signed_test, name="signed_test"),
     path("public-keys/<slug:public_key>/remove/", public_keys.remove, name="remove_public_key"),
     path("key-set/", key_sets.key_set, name="key_set"),
     path("key-set/change/", key_sets.change, name="change_key_set"),

@@ -29,8 +29,15 @@ TEST: Final = Statement("""
     SELECT 1 FROM keys_credentialtest
     WHERE secret_id = ? AND ticket_hash = ? AND finished_at IS NULL AND leased_until > ?
 """)
+SIGNED_TEST: Final = Statement("""
+    SELECT 1 FROM keys_signedtest
+    WHERE public_key_id = ? AND ticket_hash = ? AND finished_at IS NULL AND leased_until > ?
+""")
 UNDER_WAY: Final = Statement("""
     SELECT 1 FROM keys_credentialtest
+    WHERE ticket_hash = ? AND finished_at IS NULL AND leased_until > ?
+    UNION ALL
+    SELECT 1 FROM keys_signedtest
     WHERE ticket_hash = ? AND finished_at IS NULL AND leased_until > ?
 """)
 # The first outside use says that somebody has the secret: it counts as collected.
@@ -159,14 +166,18 @@ def _put_back(uses: dict[Which, Use]) -> None:
 
 def comes_from_a_worker(request: Request, now: datetime) -> bool:
     """With the ticket of a test that is under way, whatever it tests: the old secret of a rotation is tried to be refused."""
-    return bool(request.ticket and fetch_all(UNDER_WAY, (_digest(request.ticket), stored(now))))
+    if not request.ticket:
+        return False
+    which = (_digest(request.ticket), stored(now))
+    return bool(fetch_all(UNDER_WAY, which + which))
 
 
 def is_own_test(client: Proven, request: Request, now: datetime) -> bool:
     """The worker tells its tests apart by a random ticket, whose hash stands on the row that it leased."""
-    if not request.ticket or client.proof.signed:
+    if not request.ticket:
         return False
-    return bool(fetch_all(TEST, (client.proof.row, _digest(request.ticket), stored(now))))
+    asked = SIGNED_TEST if client.proof.signed else TEST
+    return bool(fetch_all(asked, (client.proof.row, _digest(request.ticket), stored(now))))
 
 
 def _digest(ticket: str) -> str:

@@ -14,6 +14,7 @@ from keys.models.refresh_token import RefreshToken
 from keys.models.revoked_token import RevokedToken
 from keys.models.rotation import OVERDUE, Rotation
 from keys.models.secret import COLLECT_WITHIN, Secret, new_secret_id
+from keys.models.signed_test import SignedTest
 from keys.models.signing_key import SigningKey
 from keys.models.webhook import WAITS, Webhook, WebhookDelivery
 
@@ -44,6 +45,7 @@ __all__ = [
     "RevokedToken",
     "Rotation",
     "Secret",
+    "SignedTest",
     "SigningKey",
     "SpentAssertion",
     "TokenEndpoint",

@@ -55,6 +55,8 @@ class PublicKey(models.Model):
     revoked_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     vanished_at = models.DateTimeField(null=True)
     """It ended because the key set at the key's address held it no more; null: a person ended it, or nobody."""
+    proven_at = models.DateTimeField(null=True)
+    """When somebody last showed here that they hold the private half."""
     last_used_at = models.DateTimeField(null=True)
     last_used_from = models.CharField(max_length=45, blank=True)
     use_count = models.BigIntegerField(default=0)

@@ -16,11 +16,13 @@ from keys.models import (
     RefreshToken,
     RevokedToken,
     Secret,
+    SignedTest,
     SpentAssertion,
 )
 
 HANDOVERS_KEPT = timedelta(days=7)  # so long a replayed form finds what it made
 
+SIGNED_KEPT = timedelta(days=7)  # what a person tried and saw
 HOURS_KEPT = timedelta(days=90)
 
 
@@ -36,6 +38,7 @@ def purge(now: datetime, limit: int = 500) -> None:
     for secret in lapsed.select_related("key__environment")[:limit]:
         _revoke_uncollected(secret, now)
     Session.objects.ended(now).delete()
+    SignedTest.objects.filter(finished_at__lte=now - SIGNED_KEPT).delete()
     SpentAssertion.objects.filter(kept_until__lte=now).delete()
     RevokedToken.objects.filter(expires_at__lte=now).delete()
     RefreshToken.objects.filter(expires_at__lte=now).delete()

@@ -133,7 +133,11 @@ def _public_keys(key: Key) -> dict[str, object]:
     now = timezone.now()
     follows = hasattr(key, "key_set")
     rows = [
-        {"held": each, "changes": _may_end_otherwise(each, now, follows=follows)}
+        {
+            "held": each,
+            "lives": not each.ended_by(now),
+            "changes": _may_end_otherwise(each, now, follows=follows),
+        }
         | _standing(each, now)
         for each in _latest(key)
     ]
@@ -159,8 +163,10 @@ def _standing(held: PublicKey, now: datetime) -> dict[str, str]:
         return {"tone": "idle", "word": "Left the key set" if held.vanished_at else "Removed"}
     if held.ended_by(now):
         return {"tone": "bad", "word": "Expired"}
-    used = bool(held.use_count or held.last_used_at)
-    return {"tone": "ok", "word": "In use"} if used else {"tone": "idle", "word": "Not used yet"}
+    if held.use_count or held.last_used_at:
+        return {"tone": "ok", "word": "In use"}
+    word = "Proven, not used yet" if held.proven_at else "Not used yet"
+    return {"tone": "idle", "word": word}
 
 
 def _history(request: SignedInRequest, scope: Scope, key: Key) -> dict[str, object]:

@@ -1,6 +1,9 @@
 """The main job, as people do it: in Chromium, with web, worker and beat really running, and axe on each page."""
 
+import json
+
 import pytest
+from joserfc import jwk
 from playwright.sync_api import Browser, Dialog, Page, StorageState, expect
 
 from tests.browser.person import Person, somebody
@@ -276,3 +279,21 @@ def refreshed(person: Person) -> Page:
         with person.page.expect_navigation():
             link.click()
     return person.page
+
+
+def test_a_private_key_is_shown_to_fit_without_being_sent(ana, tmp_path):
+    pair = jwk.ECKey.generate_key("P-384", {"kid": "spring"})
+    file = tmp_path / "private.jwk.json"
+    file.write_text(json.dumps(pair.as_dict(private=True)))
+    ana.opens(DEVELOPMENT).follows("New key").sees("New key")
+    ana.fills({"Name": "signs"}).presses("Create key").sees("signs")
+    ana.follows("Add public key").sees("Add a public key to signs")
+    ana.fills({"Public key": json.dumps(pair.as_dict(private=False))})
+    ana.presses("Add public key").sees("signs").follows("Test public key spring")
+    ana.sees("Does your private key fit?")
+    ana.page.get_by_label("Private key, PEM or JWK").set_input_files(file)
+    expect(ana.page.get_by_role("status").filter(has_text="Signed.")).to_be_visible()
+    sent = ana.page.get_by_label("Assertion", exact=True).input_value()
+    assert pair.as_dict(private=True)["d"] not in sent
+    ana.presses("Try it").sees("Test of a public key of signs")
+    expect(ana.page.locator("main")).to_contain_text("The private key belongs to this public key")

@@ -6,7 +6,7 @@ from django.db import ProgrammingError, connection, transaction
 
 from dashboard.health import EVERYWHERE
 from keys.issuer import usage
-from tests.keys.issuer.conftest import buy, open_shop, request
+from tests.keys.issuer.conftest import buy, open_shop, post, request
 from tests.keys.issuer.knocking import authenticate, knock, open_doors, refresh
 from tests.keys.issuer.signed import Signer
 from tests.keys.issuer.test_introspection import introspect, revoke
@@ -48,6 +48,9 @@ def test_with_it_every_address_of_the_token_service_works(alone):
     assert revoke(shop, token).status == 200
     assert introspect(shop, token).json["active"] is False
     assert buy(shop, HTTP_LATCHKEY_TEST="guessed").status == 200
+    guessed = signer.form()
+    assert post(shop.path, guessed, HTTP_LATCHKEY_TEST="guessed").status == 200
+    assert post(shop.path, guessed, HTTP_LATCHKEY_TEST="guessed").status == 401
     usage.flush()
     shop.secret.refresh_from_db(fields=["use_count"])
     assert shop.secret.use_count > 1
@@ -62,6 +65,7 @@ def test_with_it_every_address_of_the_token_service_works(alone):
         "SELECT * FROM environments_session",
         "SELECT * FROM keys_handover",
         "SELECT * FROM keys_keyset",
+        "SELECT sealed FROM keys_signedtest",
         "UPDATE keys_secret SET revoked_at = NULL",
         "UPDATE keys_secret SET mark = mark",
         "UPDATE keys_key SET disabled_at = NULL",
