@@ -19,13 +19,14 @@ from environments.models import (
 from environments.policy import GRANTS, TEAM_GRANTS, Action, OrgAction, OrganizationRole
 from environments.policy import SENTENCES as RIGHTS
 from keys.idleness import with_idleness
-from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, Rotation, Secret
+from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, KeySet, Rotation, Secret
 from keys.outcomes import Outcome
 from keys.progress.states import in_short
 
 SOON = timedelta(days=7)
 MONTH = timedelta(days=30)
 SETTLED = timedelta(hours=1)
+UNREAD = timedelta(minutes=20)  # a key set that a second fetch could not read either
 ROWS = 7
 CHANGES = 10
 MACHINE = "Latchkey"
@@ -175,7 +176,7 @@ def _column(place: Environment, row: Mapping[str, Any] | None) -> Figures:
 
 def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
     """Worst first: failing in production, failing elsewhere, leaked without a successor, ended, a rotation that
-    does not move, never collected, ending soon."""
+    does not move, a key set that cannot be read, never collected, ending soon."""
     uncollected = Secret.objects.filter(
         key=OuterRef("pk"), collected_at=None, revoked_at=None, created_at__lte=now - SETTLED
     ).order_by("created_at")
@@ -187,9 +188,10 @@ def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
             FAILING
             | Q(ends_at__lte=now + SOON)
             | Q(waiting_since__isnull=False)
+            | Q(key_set__failing_since__lte=now - UNREAD)
             | Exists(Rotation.objects.filter(key=OuterRef("pk")).troubled(now))
         )
-        .select_related("environment__organization", "team")
+        .select_related("environment__organization", "team", "key_set")
         .with_troubled(now)
         .order_by("name")[:200]
     )
@@ -221,6 +223,10 @@ def _secret_concern(key: Key, now: datetime) -> tuple[int, Concern]:
     waiting: datetime | None = getattr(key, "waiting_since", None)
     if ends_at and ends_at <= now:
         return 3, Concern(key, "bad", "Expired", ends_at)
+    key_set: KeySet | None = getattr(key, "key_set", None)
+    if key_set and key_set.result and key_set.failing_since:
+        reason = f"Key set cannot be read: {key_set.result.label.lower()}"
+        return 4, Concern(key, "warn", reason, key_set.failing_since)
     if waiting:
         return 5, Concern(key, "warn", "Secret not collected; it ends", waiting + COLLECT_WITHIN)
     return 6, Concern(key, "warn", "Expires", ends_at)

@@ -10,8 +10,9 @@ from dashboard.management.demo_keys import DEVELOPMENT, PRODUCTION
 from environments.access import Scope
 from environments.models import Team
 from keys.public_keys import read_public_keys
-from keys.services import public_keys
+from keys.services import key_sets, public_keys
 from keys.services.issuing import NewKey
+from keys.services.key_sets import NewKeySet
 
 
 class Signer(NamedTuple):
@@ -20,6 +21,8 @@ class Signer(NamedTuple):
     team: str
     note: str
     kids: tuple[str, ...]
+    key_set: str = ""
+    """Where its public keys are published; of a demo nobody publishes any."""
 
 
 SIGNERS = (
@@ -28,6 +31,14 @@ SIGNERS = (
         PRODUCTION, "claims-export", "payments", "Two pairs: one of them is next", ("2026", "2027")
     ),
     Signer(DEVELOPMENT, "new-partner", "search", "Waits for its public key", ()),
+    Signer(
+        DEVELOPMENT,
+        "partner-feed",
+        "search",
+        "Takes public keys from an address, where nobody answers",
+        (),
+        "https://keys.partner.example/jwks.json",
+    ),
 )
 
 
@@ -41,6 +52,8 @@ def make(here: Scope, wanted: Signer) -> dict[str, object] | None:
         text = json.dumps(pair.as_dict(private=False))
         entered = read_public_keys(text, now=timezone.now())
         public_keys.add_public_keys(here, key.client_id, entered)
+    if wanted.key_set:
+        key_sets.enter_key_set(here, key.client_id, NewKeySet(wanted.key_set))
     if not pairs:
         return None
     kid, first = next(iter(pairs.items()))

@@ -10,7 +10,7 @@ from keys.models import KeySet
 from tests.cast import LONG_AGO
 from tests.keys.pages.addresses import page
 from tests.keys.pairs import ED, P256, key_set, public
-from tests.keys.sets.conftest import fetch_due
+from tests.keys.sets.conftest import fetch_due, pass_by
 from tests.servers import saying
 
 pytestmark = pytest.mark.enable_socket
@@ -55,6 +55,18 @@ def test_what_is_wrong_stands_on_the_page_with_what_to_do(sign_in, signed, held,
     assert "letter by letter" in shown
     assert "Fetch now" not in shown
     assert "Its key set cannot be read" in read(client, page("detail", signed))
+
+
+def test_what_a_second_fetch_cannot_read_needs_attention(
+    sign_in, signed, held, partner, time_machine
+):
+    partner.answer = saying("", "503 Busy")
+    client = sign_in("viewer")
+    fetch_due()
+    assert "Key set cannot be read" not in read(client, "/o/acme/")
+    pass_by(time_machine, timedelta(minutes=21))
+    fetch_due()
+    assert "Key set cannot be read: server error" in read(sign_in("viewer"), "/o/acme/")
 
 
 def test_keys_that_were_left_out_are_named_and_foreign_text_is_only_text(
