@@ -27,14 +27,16 @@ from environments.models import (
 )
 from environments.policy import EnvironmentRole, OrganizationRole
 from environments.services.invitations import Welcome, invite
+from keys.crypto import SecretText
 from keys.handover import Browser as KnownBrowser
-from keys.models import Batch
+from keys.models import Batch, Key
 from keys.public_keys import read_public_keys
 from keys.services.bulk import Order, start_batch
 from keys.services.endpoints import NewEndpoint, add_endpoint
 from keys.services.issuing import NewKey, OneSight, create_key
 from keys.services.public_keys import add_public_keys
 from keys.services.rotating import Plan, prepare_rotation
+from keys.services.signing import try_assertion
 from keys.services.testing import request_test
 from keys.services.webhooks import add_webhook
 from tests.cast import Place
@@ -132,6 +134,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "notice": _notice(user, scope, env).pk,
         "browser": browser.token,
         "file": "collection",
+        "signed_test": _signed_test(here, client_id),
         "session": _session(user, env).pk,
     }
 
@@ -147,6 +150,12 @@ def _session(user: User, env: str) -> Session:
     """Another browser of this person."""
     ends = timezone.now() + timedelta(days=1)
     return Session.objects.create(session_key=f"{env}-browser", expire_date=ends, user=user)
+
+
+def _signed_test(scope: Scope, client_id: str) -> str:
+    held = Key.objects.within(scope).get(client_id=client_id).public_keys.get()
+    assertion = SecretText("e30.e30.c2ln")
+    return try_assertion(scope, client_id, held.public_id, assertion).public_id
 
 
 def _notice(user: User, scope: OrgScope, env: str) -> Notice:
