@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from dashboard import heartbeat, overview
-from environments import second_factor
+from environments import inbox, second_factor
 from environments.access import OrgScope, Scope, enter_organization
 from environments.guard import vouched_for
 from environments.models import Environment, Notice, Organization, User
@@ -55,6 +55,13 @@ SECTIONS = {
         "teams",
     ),
     "environments:notices": "notices",
+    **dict.fromkeys(
+        [
+            f"environments:{page}"
+            for page in ("approvals", "approval", "break_glass", "ask_approval")
+        ],
+        "approvals",
+    ),
     "environments:log": "log",
     "environments:export_log": "log",
     "environments:log_export": "log",
@@ -169,6 +176,11 @@ class Here:
             return 0
         told = Notice.objects.visible_to(user).filter(organization=self.organization)
         return told.unread().count()
+
+    @cached_property
+    def to_decide(self) -> int:
+        """How many requests wait for this person's word; ended and decided ones do not count."""
+        return len(inbox.to_decide(self._standing, timezone.now())) if self._standing else 0
 
     @cached_property
     def second_factor_by(self) -> datetime | None:

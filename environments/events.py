@@ -103,6 +103,16 @@ class Event(StrEnum):
     LOG_CHECKED = "log.checked"
     LOG_RETENTION_CHANGED = "log.retention-changed"
     LOG_SHORTENED = "log.shortened"
+    APPROVAL_ASKED = "approval.asked"
+    APPROVAL_GIVEN = "approval.given"
+    APPROVAL_REJECTED = "approval.rejected"
+    APPROVAL_WITHDRAWN = "approval.withdrawn"
+    GLASS_BROKEN = "approval.glass-broken"
+    GLASS_CLOSED = "approval.glass-closed"
+    ACCESS_ASKED = "access.asked"
+    ACCESS_GRANTED = "access.granted"
+    ACCESS_DECLINED = "access.declined"
+    ACCESS_WITHDRAWN = "access.withdrawn"
     TEST_REQUESTED = "test.requested"
     TEST_CANCELLED = "test.cancelled"
 
@@ -206,6 +216,16 @@ SENTENCES: Mapping[Event, str] = {
     Event.LOG_CHECKED: "asked whether the log is what was written:",
     Event.LOG_RETENTION_CHANGED: "changed how long the log is kept:",
     Event.LOG_SHORTENED: "removed old entries of the log:",
+    Event.APPROVAL_ASKED: "asked for approval to",
+    Event.APPROVAL_GIVEN: "approved the request to",
+    Event.APPROVAL_REJECTED: "rejected the request to",
+    Event.APPROVAL_WITHDRAWN: "withdrew the request to",
+    Event.GLASS_BROKEN: "broke the glass, without approval, to",
+    Event.GLASS_CLOSED: "looked at and closed the broken glass:",
+    Event.ACCESS_ASKED: "asked for access:",
+    Event.ACCESS_GRANTED: "granted the access that was asked for by",
+    Event.ACCESS_DECLINED: "declined the access that was asked for by",
+    Event.ACCESS_WITHDRAWN: "withdrew the request for access:",
     Event.TEST_REQUESTED: "asked for a test of",
     Event.TEST_CANCELLED: "cancelled a test of",
 }

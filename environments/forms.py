@@ -47,6 +47,13 @@ def printable(value: str) -> None:
         raise ValidationError("Use letters, digits, spaces and signs only.")
 
 
+def no_secret(text: str, refusal: str) -> str:
+    """A secret typed as words would rest in clear text."""
+    if any(f"lk_{kind.tag}_" in text for kind in Kind):
+        raise ValidationError(refusal)
+    return text
+
+
 WORDS_LENGTH = 100
 
 

@@ -55,6 +55,16 @@ class Action(StrEnum):
     READ_LOG = "key:log"
 
 
+class Act(StrEnum):
+    """What an environment's policy may ask approvals for."""
+
+    CREATE = "create"
+    ROTATE = "rotate"
+    DELETE = "delete"
+    ROLES = "roles"
+    POLICY = "policy"
+
+
 _ORG_MEMBER = frozenset({OrgAction.VIEW, OrgAction.ASK_ACCESS})
 _ORG_ADMIN = _ORG_MEMBER | {
     OrgAction.VIEW_ROLES,
@@ -108,6 +118,19 @@ TEAM_GRANTS: Mapping[TeamRole, frozenset[Action]] = {
     TeamRole.MEMBER: _TEAM_MEMBER,
     TeamRole.LEAD: _TEAM_LEAD,
 }
+
+ABOUT_KEYS: Mapping[Act, Action] = {
+    Act.CREATE: Action.CREATE,
+    Act.ROTATE: Action.ROTATE,
+    Act.DELETE: Action.DELETE,
+}
+"""The acts on keys, and what asking for each takes. Whoever may approve keys decides these, owners decide the rest."""
+
+KEY_APPROVERS = frozenset(role for role, held in GRANTS.items() if Action.APPROVE in held)
+APPROVERS = frozenset(
+    role for role, held in ORGANIZATION_GRANTS.items() if OrgAction.APPROVE in held
+)
+MOST_APPROVALS = 5
 
 NEEDS_ISSUING = frozenset({Action.CREATE, Action.ROTATE})
 """What a team role gives only in the environments where the team may issue."""

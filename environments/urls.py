@@ -1,6 +1,8 @@
 from django.urls import path
 
 from environments.views import (
+    approvals,
+    asking,
     history,
     invitations,
     log_export,
@@ -51,6 +53,22 @@ urlpatterns = [
     path("o/<slug:org>/teams/<slug:team>/member/", teams.team_member, name="team_member"),
     path("o/<slug:org>/teams/<slug:team>/issuing/", teams.issuing, name="issuing"),
     path("o/<slug:org>/teams/<slug:team>/delete/", teams.delete, name="delete_team"),
+    path("o/<slug:org>/approvals/", approvals.approvals_page, name="approvals"),
+    path("o/<slug:org>/approvals/ask/", asking.ask, name="ask_approval"),
+    path("o/<slug:org>/approvals/<slug:permit>/", approvals.approval, name="approval"),
+    path("o/<slug:org>/approvals/<slug:permit>/approve/", approvals.approve, name="approve"),
+    path("o/<slug:org>/approvals/<slug:permit>/reject/", approvals.reject, name="reject"),
+    path(
+        "o/<slug:org>/approvals/<slug:permit>/withdraw/",
+        approvals.withdraw,
+        name="withdraw_request",
+    ),
+    path(
+        "o/<slug:org>/approvals/<slug:permit>/break-glass/",
+        approvals.break_glass,
+        name="break_glass",
+    ),
+    path("o/<slug:org>/approvals/<slug:permit>/close/", approvals.close_glass, name="close_glass"),
     path("o/<slug:org>/notices/", notices.notices, name="notices"),
     path("o/<slug:org>/notices/read/", notices.read_all, name="read_all_notices"),
     path("o/<slug:org>/notices/<int:notice>/read/", notices.read_notice, name="read_notice"),

@@ -5,7 +5,10 @@ from typing import Any
 
 from django import forms
 
+from environments.policy import MOST_APPROVALS, Act
 from environments.services.policies import SIGNING_ALGORITHMS, Policy
+
+APPROVALS = [f"approvals_{act}" for act in Act]
 
 
 def _count(label: str, least: int, most: int, **more: Any) -> forms.IntegerField:
@@ -15,6 +18,15 @@ def _count(label: str, least: int, most: int, **more: Any) -> forms.IntegerField
         max_value=most,
         widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         **more,
+    )
+
+
+def _approvals(label: str, who: str, more: str = "") -> forms.IntegerField:
+    return _count(
+        label,
+        0,
+        MOST_APPROVALS,
+        help_text=f"So many {who} must approve it first, besides whoever asks. 0: nobody is asked.{more}",
     )
 
 
@@ -72,6 +84,18 @@ class PolicyForm(forms.Form):
         "without this none is open.",
     )
 
+    approvals_create = _approvals("Making a key", "engineers")
+    approvals_rotate = _approvals("Rotating a secret, adding a public key", "engineers")
+    approvals_delete = _approvals(
+        "Deleting a key", "engineers", " In production it takes one at least, whatever you set."
+    )
+    approvals_roles = _approvals(
+        "Giving a role",
+        "owners",
+        " Taking one away never waits. The strictest environment counts for roles of the organization.",
+    )
+    approvals_policy = _approvals("Changing this policy", "owners")
+
     @classmethod
     def showing(cls, policy: Policy) -> "PolicyForm":
         days, hours, minutes = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -84,6 +108,7 @@ class PolicyForm(forms.Form):
             "idle_days": policy.idle_after and policy.idle_after // days,
             "signing_algorithm": policy.signing_algorithm,
             "redox_doors": policy.redox_doors,
+            **{f"approvals_{act}": policy.approvals_for(act) for act in Act},
         }
         return cls(initial=initial)
 
@@ -107,4 +132,5 @@ class PolicyForm(forms.Form):
             idle_after=timedelta(days=idle) if idle else None,
             signing_algorithm=said["signing_algorithm"],
             redox_doors=said["redox_doors"],
+            **{name: said[name] for name in APPROVALS},
         )

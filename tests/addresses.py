@@ -15,17 +15,20 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from environments.access import OrgScope, Scope, enter, enter_organization
+from environments.approvals import Change
 from environments.models import (
     Environment,
     EnvironmentGrant,
     LogExport,
     Member,
     Notice,
+    Permit,
     Session,
     Team,
     User,
 )
-from environments.policy import EnvironmentRole, OrganizationRole
+from environments.policy import Act, EnvironmentRole, OrganizationRole
+from environments.services import permits
 from environments.services.invitations import Welcome, invite
 from keys.crypto import SecretText
 from keys.handover import Browser as KnownBrowser
@@ -131,6 +134,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "export": LogExport.objects.create(
             organization=scope.organization, form="csv", count=1
         ).public_id,
+        "permit": _permit(scope, member or scope.member, env).public_id,
         "notice": _notice(user, scope, env).pk,
         "browser": browser.token,
         "file": "collection",
@@ -156,6 +160,12 @@ def _signed_test(scope: Scope, client_id: str) -> str:
     held = Key.objects.within(scope).get(client_id=client_id).public_keys.get()
     assertion = SecretText("e30.e30.c2ln")
     return try_assertion(scope, client_id, held.public_id, assertion).public_id
+def _permit(scope: OrgScope, member: Member, env: str) -> Permit:
+    """A request of this person about somebody's role."""
+    place = scope.organization.environments.get(slug=env)
+    role = {"role": EnvironmentRole.ENGINEER.value}
+    change = Change(Act.ROLES, f"member:{member.pk}", "somebody", place, {}, role)
+    return permits.ask(scope, permits.Wish(change, "/", "For the tests"))
 
 
 def _notice(user: User, scope: OrgScope, env: str) -> Notice:

@@ -81,7 +81,7 @@ PRESSED = {
 """Forms that are known to be found and filled as a person would, so that pressing them is no empty act."""
 OWN = {
     *("confirm_link", "unlink"),
-    *("environments:read_notice", "environments:read_all_notices"),
+    *("environments:read_notice", "environments:read_all_notices", "environments:withdraw_request"),
     *("keys:batch_cancel", "keys:batch_retry", "keys:batch_go_on"),
 }
 """What a person does about the own links, notices and orders takes no role; for each key of an order it is asked again."""

@@ -4,6 +4,7 @@ from environments.models.invitation import Invitation
 from environments.models.log import AuditCheckpoint, AuditFloor, AuditSignedHead
 from environments.models.log_work import LogCheck, LogExport, LogExportPart
 from environments.models.notice import Notice, NoticeQuerySet
+from environments.models.permit import Decision, Permit, PermitQuerySet
 from environments.models.places import (
     Environment,
     EnvironmentGrant,
@@ -26,6 +27,7 @@ __all__ = [
     "AuditFloor",
     "AuditHead",
     "AuditSignedHead",
+    "Decision",
     "Environment",
     "EnvironmentGrant",
     "Heartbeat",
@@ -40,6 +42,8 @@ __all__ = [
     "Notice",
     "NoticeQuerySet",
     "Organization",
+    "Permit",
+    "PermitQuerySet",
     "Session",
     "Team",
     "TeamMember",

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from environments.models.user import User
 from environments.models.words import choices, opaque_id
-from environments.policy import EnvironmentRole, OrganizationRole, TeamRole
+from environments.policy import Act, EnvironmentRole, OrganizationRole, TeamRole
 
 USUAL_LIFE = timedelta(days=90)
 
@@ -88,6 +88,12 @@ class Environment(models.Model):
     """What its tokens are signed with, from the next signing key on."""
     redox_doors = models.BooleanField(default=False, db_default=False)
     """Whether its keys may open the doors that clients of Redox use."""
+    approvals_create = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """How many other people must have approved before this is done; 0: nobody is asked."""
+    approvals_rotate = models.PositiveSmallIntegerField(default=0, db_default=0)
+    approvals_delete = models.PositiveSmallIntegerField(default=0, db_default=0)
+    approvals_roles = models.PositiveSmallIntegerField(default=0, db_default=0)
+    approvals_policy = models.PositiveSmallIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now())
 
     objects = EnvironmentQuerySet.as_manager()
@@ -109,6 +115,11 @@ class Environment(models.Model):
     @property
     def production(self) -> bool:
         return self.kind == Kind.PRODUCTION
+
+    def approvals_for(self, act: Act) -> int:
+        """In production a key is deleted with an approval at least, whatever the policy says."""
+        asked: int = getattr(self, f"approvals_{act}")
+        return max(asked, 1) if act is Act.DELETE and self.production else asked
 
     def latest_end(self, made_at: datetime) -> datetime | None:
         """So late may a secret made then end, if it is given an end; None: as late as one likes."""

@@ -7,14 +7,16 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.utils import timezone
 
-from environments import audit
+from environments import approvals, audit
 from environments.access import OrgScope, Refused
+from environments.approvals import Gain
 from environments.events import Event
 from environments.models import EnvironmentGrant, Invitation, Member, Team, TeamMember, User
 from environments.origin import Origin
@@ -88,6 +90,7 @@ def invite(scope: OrgScope, *, email: str, welcome: Welcome) -> tuple[Invitation
     now = timezone.now()
     theirs = scope.organization.invitations.open(now).filter(email=email)
     theirs.update(revoked_at=now)
+    spent = _spend_for(scope, email, welcome, now)
     token = secrets.token_urlsafe(32)
     team = scope.organization.teams.get(pk=welcome.team.pk) if welcome.team else None
     invitation = Invitation.objects.create(
@@ -111,8 +114,20 @@ def invite(scope: OrgScope, *, email: str, welcome: Welcome) -> tuple[Invitation
         role=welcome.role,
         environment_roles=dict(welcome.environment_roles),
         team=team.slug if team else "",
+        **spent,
     )
     return invitation, token
+
+
+def _spend_for(scope: OrgScope, email: str, welcome: Welcome, now: datetime) -> dict[str, Any]:
+    """A role that a link gives takes the approvals that it would take to give it to a member."""
+    subject = f"invitation:{email}"
+    spent: dict[str, Any] = {}
+    for place in scope.organization.environments.filter(slug__in=welcome.environment_roles):
+        gain = Gain(subject, email, place, None, welcome.environment_roles[place.slug])
+        spent |= approvals.spend_for_role(scope, gain, now)
+    gain = Gain(subject, email, None, OrganizationRole.MEMBER, welcome.role)
+    return spent | approvals.spend_for_role(scope, gain, now)
 
 
 @transaction.atomic
@@ -193,7 +208,7 @@ def join(user: User, token: str, origin: Origin) -> Member:
     return member
 
 
-def _give(member: Member, invitation: Invitation) -> dict[str, object]:
+def _give(member: Member, invitation: Invitation) -> dict[str, Any]:
     """The roles that the link names, as far as their places are still there; for the log."""
     places = member.organization.environments.filter(slug__in=invitation.environment_roles)
     roles = {place: invitation.environment_roles[place.slug] for place in places}

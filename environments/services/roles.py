@@ -3,8 +3,9 @@
 from django.db import transaction
 from django.utils import timezone
 
-from environments import audit, notices
+from environments import approvals, audit, notices
 from environments.access import OrgScope, Refused
+from environments.approvals import Gain
 from environments.events import Event
 from environments.models import Member, User
 from environments.policy import EnvironmentRole, OrgAction, OrganizationRole
@@ -58,6 +59,14 @@ def set_environment_role(
     before = held.role if held else None
     if before == role:
         return False
+    gain = Gain(
+        f"member:{member.pk}",
+        member.user.email,
+        place,
+        EnvironmentRole(before) if before else None,
+        role,
+    )
+    spent = approvals.spend_for_role(scope, gain, timezone.now())
     if role is None:
         member.environment_grants.filter(environment=place).delete()
     else:
@@ -71,6 +80,7 @@ def set_environment_role(
         before={"role": before},
         after={"role": role},
         reason=reason,
+        **spent,
     )
     return True
 
@@ -86,6 +96,8 @@ def set_organization_role(
         return False
     if before is OrganizationRole.OWNER:
         _keep_an_owner(scope, member)
+    gain = Gain(f"member:{member.pk}", member.user.email, None, before, role)
+    spent = approvals.spend_for_role(scope, gain, timezone.now())
     member.role = role
     member.save(update_fields=["role"])
     void_those_of(scope, member.user, role)
@@ -99,6 +111,7 @@ def set_organization_role(
         before={"role": before},
         after={"role": role},
         reason=reason,
+        **spent,
     )
     return True
 
@@ -111,6 +124,7 @@ def remove_member(scope: OrgScope, member_id: int) -> None:
     if member.organization_role is OrganizationRole.OWNER:
         _keep_an_owner(scope, member)
     subject, label = f"member:{member.pk}", member.user.email
+    approvals.let_fall(member, timezone.now())
     member.delete()
     void_those_of(scope, member.user, None)
     _end_sessions(member.user)

@@ -19,6 +19,7 @@ from environments.policy import OrgAction
 from environments.reauth import fresh_sign_in
 from environments.services import invitations
 from environments.services.invitations import AlreadyMember
+from environments.views.asking import asks_first
 
 PER_PAGE = 50
 WORDS = {
@@ -49,6 +50,7 @@ def listed(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_organization(OrgAction.INVITE)
 @fresh_sign_in
+@asks_first()
 @never_cache
 def invite(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     """The links are in the answer to the form and nowhere else: we keep their hashes alone."""
@@ -74,6 +76,7 @@ def invite(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
 @require_POST
 @in_organization(OrgAction.INVITE)
 @fresh_sign_in
+@asks_first()
 @never_cache
 def again(request: SignedInRequest, scope: OrgScope, link: int) -> HttpResponse:
     try:

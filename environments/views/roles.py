@@ -20,6 +20,7 @@ from environments.second_factor import without_one
 from environments.services import role_changes
 from environments.services.role_changes import Change, ChangedMeanwhile, ReasonMissing
 from environments.services.roles import LastOwner
+from environments.views.asking import asks_first
 
 PER_PAGE = 25
 LONGEST_REASON = 300
@@ -55,6 +56,7 @@ def edit(request: SignedInRequest, scope: OrgScope) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_organization(OrgAction.MANAGE_ENVIRONMENT_ROLES)
 @fresh_sign_in
+@asks_first()
 def review(request: SignedInRequest, scope: OrgScope) -> HttpResponseBase:
     """What each change gives and takes; said yes to, all of it is done or nothing."""
     if request.method != "POST":

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from environments.access import Scope
+from environments.forms import no_secret
 from environments.models import Team
 from environments.outside import LONGEST, BadPlace, check_place
 from environments.policy import Action
@@ -18,7 +19,6 @@ from keys.forms.keys import (
     Ending,
     Line,
     choice_field,
-    no_secret,
     teams_for,
     why_rotated,
 )

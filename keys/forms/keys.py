@@ -9,6 +9,7 @@ from django.template.defaultfilters import date as formatted
 from django.utils import timezone
 
 from environments.access import Scope
+from environments.forms import no_secret
 from environments.models import Environment, Team
 from environments.policy import Action
 from environments.services.policies import spoken_span
@@ -269,13 +270,6 @@ class TypedForm(forms.Form):
 
 def _spoken(at: datetime) -> str:
     return formatted(timezone.localtime(at), "j M Y, H:i")
-
-
-def no_secret(text: str, refusal: str) -> str:
-    """A secret typed as words would rest in clear text."""
-    if any(f"lk_{tag}_" in text for tag in ("dev", "stg", "prd")):
-        raise ValidationError(refusal)
-    return text
 
 
 def choice_field(form: forms.Form, name: str) -> forms.ChoiceField:

@@ -1,17 +1,20 @@
 """What people type about rotations and leaks."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 
 from environments.access import Scope
-from keys.forms.keys import ONCE_LENGTH, Line, choice_field, no_secret, readable, why_rotated
+from environments.forms import no_secret
+from keys.forms.keys import ONCE_LENGTH, Line, choice_field, readable, why_rotated
 from keys.progress.receipts import span
 from keys.services.rotating import Plan
 
 CUSTOM = "custom"
 HOUR = timedelta(hours=1)
+NOTHING_SAID: Mapping[str, str] = {}
 
 
 class RotateForm(forms.Form):
@@ -42,11 +45,14 @@ class RotateForm(forms.Form):
         grace: timedelta | None = None,
         once: str = "",
         cut: bool = False,
+        said: Mapping[str, str] = NOTHING_SAID,
     ) -> None:
+        """`said` is what an address fills in, as it was approved."""
         self.longest: timedelta = scope.environment.grace_max
         usual = min(grace or scope.environment.grace_default, self.longest)
         self.grace_shown = usual
-        super().__init__(data, initial={"grace": _seconds(usual), "once": once})
+        filled = {name: said[name] for name in ("grace", "hours", "why") if name in said}
+        super().__init__(data, initial={"grace": _seconds(usual), "once": once} | filled)
         if cut:
             del self.fields["grace"], self.fields["hours"]
             return

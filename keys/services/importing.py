@@ -7,8 +7,9 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from environments import audit
+from environments import approvals, audit
 from environments.access import Scope
+from environments.approvals import Change
 from environments.events import Event
 from environments.models import Team
 from environments.policy import Action
@@ -16,7 +17,7 @@ from keys import sealing
 from keys.crypto import SecretText, hint, looks_like_secret
 from keys.models import CredentialTest, Key, Rotation, Secret, TokenEndpoint
 from keys.private_keys import BadPrivateKey, read_private_key
-from keys.services.issuing import AgainstPolicy, KeyToBe, NameTaken
+from keys.services.issuing import AgainstPolicy, KeyToBe, NameTaken, NewKey, creation
 from keys.services.rotating import (
     MOST_LIVE_SECRETS,
     Plan,
@@ -27,6 +28,7 @@ from keys.services.rotating import (
     next_expiry,
     open_rotation,
     record,
+    spend_for,
 )
 from keys.services.testing import ask_for_test
 
@@ -81,8 +83,10 @@ def plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
 def _plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
     scope.require(Action.CREATE, KeyToBe.of(new.team), f"environment:{scope.environment.slug}")
     endpoint = _current(scope, new.endpoint)
-    if scope.environment.refuses_end(entered.expires_at, timezone.now()):
+    now = timezone.now()
+    if scope.environment.refuses_end(entered.expires_at, now):
         raise AgainstPolicy
+    spent = approvals.spend(scope, _import(scope, new, endpoint, entered), now)
     key = Key.objects.create(
         environment=scope.environment,
         endpoint=endpoint,
@@ -106,8 +110,16 @@ def _plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
         outside_id=new.outside_id,
         secret=secret.public_id,
         expires_at=entered.expires_at.isoformat() if entered.expires_at else None,
+        **spent,
     )
     return test
+
+
+def _import(scope: Scope, new: NewImport, endpoint: TokenEndpoint, entered: Entered) -> Change:
+    """All but the secret, which is typed when it is plugged in and waits nowhere."""
+    lines = {"note": new.note, "used_by": new.used_by, "kept_in": new.kept_in}
+    said = NewKey(new.name, new.team, expires_at=entered.expires_at, **lines)
+    return creation(scope, said, f"A secret for {endpoint.url} as {new.outside_id}")
 
 
 @transaction.atomic
@@ -129,6 +141,7 @@ def enter_secret(scope: Scope, client_id: str, entered: Entered, why: str = "") 
         raise TooManySecrets
     plan = Plan(timedelta())  # the provider's way of ending the old one is its grace
     rotation = rotation or open_rotation(scope, key, plan, Rotation.Reason.PERSON)
+    spent = spend_for(scope, key, rotation, now)
     if rotation.old and rotation.old.endpoint_id != endpoint.pk and not rotation.cut:
         rotation.old = None
     ends = entered.expires_at or next_expiry(rotation, now)
@@ -136,7 +149,7 @@ def enter_secret(scope: Scope, client_id: str, entered: Entered, why: str = "") 
     rotation.why = why or rotation.why
     look_soon(rotation)
     entered_now = {"secret": rotation.new.public_id, "endpoint": endpoint.name}
-    record(scope, key, Event.SECRET_ENTERED, rotation, **entered_now)
+    record(scope, key, Event.SECRET_ENTERED, rotation, **entered_now, **spent)
     return rotation
 
 

@@ -8,11 +8,12 @@ from typing import Self
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from environments import audit
+from environments import approvals, audit
 from environments.access import Scope
+from environments.approvals import Change
 from environments.events import Event
 from environments.models import Kind, Team
-from environments.policy import Action
+from environments.policy import Act, Action
 from keys import fingerprint, handover, sealing
 from keys.crypto import SecretText, hint, mint_secret
 from keys.handover import Browser
@@ -81,8 +82,10 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
     if made is not None:
         return made
     require_create(scope, new)
-    if scope.environment.refuses_end(new.expires_at, timezone.now()):
+    now = timezone.now()
+    if scope.environment.refuses_end(new.expires_at, now):
         raise AgainstPolicy
+    spent = approvals.spend(scope, creation(scope, new, SECRET), now)
     key = put_down(scope, new)
     shown = make_secret(scope, key, sight, new.expires_at)
     audit.record(
@@ -93,8 +96,28 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
         team=new.team.name if new.team else None,
         secret=shown.secret.public_id,
         expires_at=new.expires_at.isoformat() if new.expires_at else None,
+        **spent,
     )
     return shown
+
+
+SECRET, PUBLIC_KEYS = "A secret, shown once", "Public keys"
+
+
+def creation(scope: Scope, new: NewKey, proof: str) -> Change:
+    """What exactly is made, as far as others may have to approve it. `proof`: by what it will be proven, in words."""
+    said: dict[str, str | None] = {
+        "name": new.name,
+        "team": new.team.name if new.team else None,
+        "what_uses_it": new.used_by or None,
+        "where_it_is_kept": new.kept_in or None,
+        "note": new.note or None,
+        "scopes": " ".join(new.scopes) if new.scopes is not None else "all",
+        "proven_by": proof,
+        "ends": new.expires_at.isoformat() if new.expires_at else None,
+    }
+    place = scope.environment
+    return Change(Act.CREATE, f"environment:{place.slug}", new.name, place, {}, said)
 
 
 def require_create(scope: Scope, new: NewKey) -> None:

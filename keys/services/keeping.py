@@ -11,6 +11,7 @@ from environments.events import Event
 from environments.models import Team
 from environments.policy import Action
 from keys.models import Key, Secret
+from keys.services import changes
 from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken
 from keys.services.rotating import locked, look_soon, settle
 
@@ -21,10 +22,6 @@ SWITCHES = (
 """What the token service asks of the clients of an issued key, and lets them do, beyond its usual rules."""
 DOORS = ("redox_door", "legacy_door")
 EDITABLE = ("name", "note", "used_by", "kept_in", *SWITCHES)
-
-
-class NeedsApproval(Exception):
-    """In production a key is deleted only with an approval."""
 
 
 class LastKey(Exception):
@@ -56,6 +53,8 @@ def _edit_key(scope: Scope, client_id: str, values: dict[str, object]) -> None:
     for name in changed:
         setattr(key, name, values[name])
     key.save(update_fields=changed)
+    if "name" in changed:
+        changes.overtake_all(scope, key, timezone.now())
     after = {name: values[name] for name in changed}
     audit.record(
         scope, Event.KEY_EDITED, f"key:{client_id}", label=key.name, before=before, after=after
@@ -91,6 +90,7 @@ def move_key(scope: Scope, client_id: str, team: Team | None) -> None:
     before = key.team.name if key.team else None
     key.team = team
     key.save(update_fields=["team"])
+    changes.overtake_all(scope, key, timezone.now())
     audit.record(
         scope,
         Event.KEY_MOVED,
@@ -161,19 +161,20 @@ def works_alone(key: Key, secret: Secret, now: datetime) -> bool:
 
 @transaction.atomic
 def delete_key(scope: Scope, client_id: str) -> None:
-    """End a key for good; its page stays as a tombstone. Never in production, never the last live key."""
+    """End a key for good; its page stays as a tombstone. Never the last live key, and in production never without a permit."""
     # The environment's row orders the deleters: two who delete at once cannot leave no key.
     scope.organization.environments.select_for_update(of=("self",)).get(pk=scope.environment.pk)
     key = locked(scope, client_id, Action.DELETE)
-    if scope.environment.production:
-        raise NeedsApproval
     others = scope.environment.keys.exclude(pk=key.pk)
     if not (others.existing() if key.disabled_at else others.scheduled()).exists():
         raise LastKey
-    key.deleted_at, key.deleted_by = timezone.now(), scope.actor
+    now = timezone.now()
+    spent = changes.spend(scope, changes.deletion_of(key), now)
+    changes.overtake_all(scope, key, now)
+    key.deleted_at, key.deleted_by = now, scope.actor
     key.save(update_fields=["deleted_at", "deleted_by"])
     key.secrets.update(sealed=None)
     rotation = key.rotations.open().first()
     if rotation is not None:
         look_soon(rotation)
-    audit.record(scope, Event.KEY_DELETED, f"key:{client_id}", label=key.name)
+    audit.record(scope, Event.KEY_DELETED, f"key:{client_id}", label=key.name, **spent)

@@ -15,6 +15,7 @@ from environments.outside import check_place
 from environments.policy import Action
 from keys import tasks
 from keys.models import Key, KeySet, PublicKey
+from keys.services import changes
 from keys.services.issuing import AgainstPolicy
 from keys.services.rotating import MadeElsewhere, locked
 
@@ -41,6 +42,8 @@ def enter_key_set(scope: Scope, client_id: str, new: NewKeySet) -> KeySet:
         raise AgainstPolicy
     now = timezone.now()
     held = _locked(scope, key)
+    if held is None or held.url != new.url:
+        changes.spend(scope, changes.address_of(key, new.url), now)
     before = NewKeySet(held.url, held.algorithm, held.expires_at).as_logged() if held else None
     held = held or KeySet(key=key)
     held.url, held.algorithm, held.expires_at = new.url, new.algorithm, new.expires_at

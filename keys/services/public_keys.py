@@ -6,18 +6,21 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from environments import audit
+from environments import approvals, audit
 from environments.access import Scope
 from environments.events import Event
 from environments.policy import Action
 from keys.handover import form_hash
 from keys.models import Key, KeySet, PublicKey
 from keys.public_keys import MOST, CheckedKey
+from keys.services import changes
 from keys.services.issuing import (
+    PUBLIC_KEYS,
     AgainstPolicy,
     KeyEnded,
     NameTaken,
     NewKey,
+    creation,
     put_down,
     require_create,
 )
@@ -65,10 +68,17 @@ def _create_key(scope: Scope, new: NewKey, once: str) -> Key:
     if made is not None:
         return made
     require_create(scope, new)
+    spent = approvals.spend(scope, creation(scope, new, PUBLIC_KEYS), timezone.now())
     key = put_down(scope, new, form_hash(once) if once else "")
     team = new.team.name if new.team else None
     audit.record(
-        scope, Event.KEY_CREATED, f"key:{key.client_id}", label=key.name, team=team, secret=None
+        scope,
+        Event.KEY_CREATED,
+        f"key:{key.client_id}",
+        label=key.name,
+        team=team,
+        secret=None,
+        **spent,
     )
     return key
 
@@ -89,6 +99,7 @@ def add_public_keys(
     if KeySet.objects.within(scope).filter(key=key).exists():
         raise TakenFromAddress
     _refuse_twins(key, entered)
+    changes.spend(scope, changes.addition_to(key, entered), timezone.now())
     return [
         _add(scope, key, each, origin, _sooner(each.expires_at, expires_at)) for each in entered
     ]

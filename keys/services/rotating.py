@@ -15,6 +15,7 @@ from environments.models import User
 from environments.policy import Action
 from keys import handover, tasks
 from keys.models import Handover, Key, Rotation, Secret
+from keys.services import changes
 from keys.services.issuing import KeyEnded, OneSight, make_secret
 
 MOST_LIVE_SECRETS = 2
@@ -83,11 +84,19 @@ def _start(scope: Scope, client_id: str, plan: Plan, sight: OneSight) -> Handove
     now = timezone.now()
     if key.secrets.unended(now).count() >= MOST_LIVE_SECRETS:
         raise TooManySecrets
+    spent = spend_for(scope, key, rotation, now)
     shown = make_secret(scope, key, sight, next_expiry(rotation, now))
     rotation.new, rotation.why = shown.secret, plan.why or rotation.why
     look_soon(rotation)
-    record(scope, key, Event.ROTATION_STARTED, rotation, secret=shown.secret.public_id)
+    record(scope, key, Event.ROTATION_STARTED, rotation, secret=shown.secret.public_id, **spent)
     return shown
+
+
+def spend_for(scope: Scope, key: Key, rotation: Rotation, now: datetime) -> dict[str, Any]:
+    """After a leak the key has no working secret: making the next one waits for nobody."""
+    if rotation.cut and rotation.reason == Rotation.Reason.LEAK:
+        return {}
+    return changes.spend(scope, changes.rotation_of(key, rotation, rotation.grace), now)
 
 
 def _issued(scope: Scope, client_id: str) -> Key:

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
-from environments.policy import Action
+from environments.policy import Act, Action
 from environments.reauth import fresh_sign_in
+from environments.views.asking import Note, asks_first
 from keys.forms.editing import EditForm
 from keys.forms.keys import Ending, MoveForm, TypedForm
 from keys.health import newest
@@ -167,22 +168,21 @@ def revoke(request: SignedInRequest, scope: Scope, client_id: str, secret: str) 
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.DELETE)
 @fresh_sign_in
+@asks_first()
 @gone_once_deleted
 def delete(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
     key = living_key(scope, client_id, Action.DELETE)
     form = TypedForm(key, request.POST if request.method == "POST" else None)
-    stays = "Keys in production are deleted only with an approval, and approvals do not exist yet. Disable it instead."
-    refusal = stays if scope.environment.production else ""
+    refusal = ""
     if request.method == "POST" and form.is_valid():
         try:
             keeping.delete_key(scope, client_id)
-        except keeping.NeedsApproval:
-            refusal = stays
         except keeping.LastKey:
             refusal = f"This is the last live key of {scope.environment.name}, and the last one stays. Make another first."
         else:
             messages.success(request, f"{key.name} is deleted.")
             return _back(key)
     context = about(scope, key) | {"form": form, "refusal": refusal}
+    context["approval"] = Note.of(scope, Act.DELETE, f"key:{client_id}")
     status = 422 if request.method == "POST" else 200
     return render(request, "keys/delete.html", context, status=status)

@@ -1,10 +1,10 @@
 """What several pages about keys share."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 
-from django.http import Http404, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
@@ -62,6 +62,13 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
 
 def minutes_between_tests(environment: Environment) -> int:
     return max(environment.test_interval // timedelta(minutes=1), 1)
+
+
+def fix_end(draft: QueryDict, ends: datetime | None) -> None:
+    """A life that is counted from now would be another date once it is approved: the date itself is asked for."""
+    if ends is not None:
+        draft["expiry"] = "custom"
+        draft["ends_at"] = timezone.localtime(ends).strftime("%Y-%m-%dT%H:%M")
 
 
 def to_page(name: str, key: Key, **more: object) -> HttpResponseRedirect:

@@ -12,6 +12,7 @@ from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
 from environments.reauth import fresh_in_production, fresh_sign_in
+from environments.views.asking import asks_first
 from keys.forms.importing import EnterForm, PlugInForm
 from keys.models import Key, TokenEndpoint
 from keys.private_keys import BadPrivateKey
@@ -19,7 +20,7 @@ from keys.services import importing
 from keys.services.importing import BadSecret, EndpointGone
 from keys.services.issuing import NameTaken
 from keys.services.rotating import RotationRuns, TooManySecrets
-from keys.views.common import about, gone_once_deleted, living_key, to_page
+from keys.views.common import about, fix_end, gone_once_deleted, living_key, to_page
 
 # Where a refusal of the verb stands in the form, and in which words; none: in its own.
 REFUSALS: Mapping[type[Exception], tuple[str | None, str]] = {
@@ -32,17 +33,27 @@ REFUSALS: Mapping[type[Exception], tuple[str | None, str]] = {
 }
 
 
+KEPT = (
+    *("endpoint", "outside_id", "kid", "name", "team", "note", "used_by", "kept_in"),
+    *("expiry", "ends_at"),
+)
+"""What fills in the page again once it is approved: all but the secret."""
+
+
 @sensitive_post_parameters("entered")
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.CREATE)
 @fresh_in_production
+@asks_first(*KEPT)
 def plug_in(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
     if request.method != "POST":
-        asked = {name: request.GET.get(name, "") for name in ("endpoint", "team")}
+        asked = {name: request.GET[name] for name in KEPT if name in request.GET}
         return _plug_page(request, scope, PlugInForm(scope, initial=asked))
     form = PlugInForm(scope, request.POST)
     if not form.is_valid():
         return _plug_page(request, scope, form)
+    if scope.environment.approvals_create:
+        form = _fixed(request, scope, form)
     try:
         proof = form.proof(form.expires_at(timezone.now()))
         test = importing.plug_in(scope, form.credential, proof)
@@ -50,6 +61,15 @@ def plug_in(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
         form.add_error(*_said(refused))
         return _plug_page(request, scope, form)
     return to_page("keys:test_run", test.key, test=test.pk)
+
+
+def _fixed(request: SignedInRequest, scope: Scope, form: PlugInForm) -> PlugInForm:
+    """The same with its end as a date: that is what others approve, and what the page is filled in with later."""
+    draft = request.POST.copy()
+    fix_end(draft, form.expires_at(timezone.now()))
+    request.POST = draft  # type: ignore[assignment]  # a copy of the same kind
+    fixed = PlugInForm(scope, draft)
+    return fixed if fixed.is_valid() else form
 
 
 def _plug_page(request: SignedInRequest, scope: Scope, form: PlugInForm) -> HttpResponse:
@@ -61,6 +81,7 @@ def _plug_page(request: SignedInRequest, scope: Scope, form: PlugInForm) -> Http
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.ROTATE)
 @fresh_sign_in
+@asks_first("why")
 @gone_once_deleted
 def enter(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
     key = living_key(scope, client_id, Action.ROTATE)

@@ -11,6 +11,7 @@ from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
 from environments.reauth import fresh_sign_in
+from environments.views.asking import asks_first
 from keys.forms.key_sets import KeySetForm, RemoveKeySetForm
 from keys.models import Key, KeySet, PublicKey
 from keys.services import key_sets
@@ -49,6 +50,7 @@ def _steps(held: KeySet) -> list[dict[str, object]]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.ROTATE)
 @fresh_sign_in
+@asks_first()
 @gone_once_deleted
 def change(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
     key = issued_key(scope, client_id, Action.ROTATE)

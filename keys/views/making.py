@@ -11,17 +11,19 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
+from environments import approvals
 from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
-from environments.policy import Action
+from environments.policy import Act, Action
 from environments.reauth import fresh_in_production
+from environments.views.asking import Note, asks_first
 from keys.forms.keys import NewKeyForm
 from keys.handover import Browser, CannotShow
 from keys.models import CredentialTest, Handover
 from keys.services import issuing, public_keys
 from keys.services.issuing import NameTaken, NewKey, OneSight
 from keys.snippets import env_file, snippets
-from keys.views.common import about, minutes_between_tests, to_page, to_tab
+from keys.views.common import about, fix_end, minutes_between_tests, to_page, to_tab
 
 # Not no-referrer: with it a browser sends `Origin: null`, and the page's own form is refused as forged.
 REFERRER = "same-origin"
@@ -37,6 +39,7 @@ def new_once() -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.CREATE)
 @fresh_in_production
+@asks_first(*DRAFT)
 def create(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
     if request.method == "POST":
         return _make(request, scope)
@@ -52,17 +55,20 @@ def _make(request: SignedInRequest, scope: Scope) -> HttpResponse:
         return _form_page(request, scope, form)
     if form.signs:
         return _create_signed(request, scope, form)
-    if scope.environment.production and "confirmed" not in request.POST:
-        return _to_confirmation(request)
+    place = scope.environment
+    if (place.production or place.approvals_create) and "confirmed" not in request.POST:
+        return _to_confirmation(request, scope, form)
     return _create(request, scope, form)
 
 
-def _to_confirmation(request: SignedInRequest) -> HttpResponse:
+def _to_confirmation(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
     """The draft travels in the address: a page that answers a POST asks at Back to be sent again."""
     draft = QueryDict(mutable=True)
     draft[CONFIRM] = "yes"
     for name in DRAFT:
         draft.setlist(name, request.POST.getlist(name))
+    if scope.environment.approvals_create:
+        fix_end(draft, form.expires_at(timezone.now()))
     return redirect(f"{request.path}?{draft.urlencode()}")
 
 
@@ -75,7 +81,11 @@ def _confirmation(request: SignedInRequest, scope: Scope) -> HttpResponse:
     draft = request.GET.copy()
     del draft[CONFIRM]
     context = {"scope": scope, "form": form, "back": f"{request.path}?{draft.urlencode()}"}
-    context |= {"ends_at": form.expires_at(timezone.now()), "team": form.team_chosen}
+    ends_at = form.expires_at(timezone.now())
+    context |= {"ends_at": ends_at, "team": form.team_chosen}
+    context["approval"] = note = Note.of(scope, Act.CREATE, f"environment:{scope.environment.slug}")
+    change = issuing.creation(scope, _said(form, ends_at), issuing.SECRET)
+    context["ready"] = note is None or approvals.usable(scope, change, timezone.now()) is not None
     return render(request, "keys/confirm_create.html", context)
 
 
@@ -90,6 +100,7 @@ def _draft(said: QueryDict) -> dict[str, object]:
 def _form_page(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
     status = 422 if form.is_bound and form.errors else 200
     context = {"scope": scope, "form": form, "minutes": minutes_between_tests(scope.environment)}
+    context["approval"] = Note.of(scope, Act.CREATE, f"environment:{scope.environment.slug}")
     return render(request, "keys/create.html", context, status=status)
 
 

@@ -13,6 +13,7 @@ from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.policy import Action
 from environments.reauth import fresh_sign_in
+from environments.views.asking import asks_first
 from keys.forms.public_keys import PublicEnd, PublicKeyForm
 from keys.models import Key
 from keys.services import public_keys
@@ -44,6 +45,7 @@ NOT_CHANGED = {
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_environment(Action.ROTATE)
 @fresh_sign_in
+@asks_first()
 @gone_once_deleted
 def add(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
     key = issued_key(scope, client_id, Action.ROTATE)

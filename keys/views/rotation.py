@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from environments.access import Scope
 from environments.guard import SignedInRequest, in_environment
 from environments.models import Heartbeat
-from environments.policy import Action
+from environments.policy import Act, Action
 from environments.reauth import fresh_sign_in
+from environments.views.asking import Note, asks_first
 from keys.forms.rotation import LeakForm, RotateForm
 from keys.handover import Browser
 from keys.health import signs_alone
@@ -60,13 +61,15 @@ def _status(request: SignedInRequest) -> int:
 
 
 @fresh_sign_in
+@asks_first("grace", "hours", "why")
 def _plan(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponseBase:
     key = living_key(scope, client_id, Action.ROTATE)
     running = _running(key)
     if request.method != "POST":
         waiting = running if running and not running.cut else None
         grace = waiting.grace if waiting else scope.environment.grace_default
-        return _plan_page(request, scope, key, RotateForm(scope, grace=grace, once=new_once()))
+        form = RotateForm(scope, grace=grace, once=new_once(), said=request.GET)
+        return _plan_page(request, scope, key, form)
     form = RotateForm(scope, request.POST, cut=running is not None and running.cut)
     return (
         _start(request, scope, key, form)
@@ -104,6 +107,7 @@ def _plan_page(request: SignedInRequest, scope: Scope, key: Key, form: RotateFor
         "use": use_of("Secret", old) if old else None,
         "in_use": old is not None and _in_use(old, now),
         "expires_within": old is not None and _expires_within(old, now + form.grace_shown),
+        "approval": Note.of(scope, Act.ROTATE, f"key:{key.client_id}"),
         "former": key.rotations.closed().for_page().order_by("-asked_at")[:10],
     }
     return render(request, "keys/rotate.html", context, status=422 if form.is_bound else 200)

@@ -5,6 +5,7 @@ from django.core.exceptions import PermissionDenied
 
 from environments.events import Event
 from environments.models import AuditEvent
+from environments.policy import Act
 from keys.models import Key
 from keys.services.issuing import AgainstPolicy
 from keys.services.keeping import edit_key
@@ -18,6 +19,7 @@ POLICY = {
     "test_interval_minutes": "15",
     "idle_days": "90",
     "signing_algorithm": "ES256",
+    **{f"approvals_{act}": "0" for act in Act},
 }
 OPEN = {"redox_door": True, "legacy_door": True}
 

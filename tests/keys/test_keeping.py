@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from environments.approvals import NeedsApproval
 from environments.events import Event
 from environments.models import AuditEvent
 from environments.policy import Action
@@ -11,7 +12,6 @@ from keys.models import Key, Secret
 from keys.services.issuing import KeyEnded, NameTaken
 from keys.services.keeping import (
     LastKey,
-    NeedsApproval,
     delete_key,
     disable_key,
     edit_key,

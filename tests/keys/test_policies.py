@@ -9,6 +9,7 @@ from django.utils.crypto import get_random_string
 
 from environments.events import Event
 from environments.models import AuditEvent, Environment
+from environments.policy import Act
 from environments.services.policies import BadPolicy, Policy, set_policy, spoken_span
 from keys.models import Key, Rotation, Secret
 from keys.services.issuing import AgainstPolicy
@@ -28,6 +29,7 @@ AS_IT_IS = {
     "test_interval_minutes": "15",
     "idle_days": "90",
     "signing_algorithm": "ES256",
+    **{f"approvals_{act}": "0" for act in Act},
 }
 
 

@@ -167,9 +167,9 @@
 
   /* Shortcuts: they navigate, open or focus, never change data, never fire in fields. */
   let pressed = "";
-  const go = { h: "Overview", k: "Keys", t: "Teams", m: "Members", l: "Log" };
+  const go = { h: "Overview", k: "Keys", t: "Teams", m: "Members", a: "Approvals", l: "Log" };
   const follow = (word) => {
-    const link = all(".side .nav a").find((item) => item.textContent.trim() === word);
+    const link = all(".side .nav a").find((item) => item.textContent.trim().startsWith(word));
     if (link) link.click();
   };
   const plainKey = (event) => {

@@ -1,0 +1,54 @@
+"""Policies that ask for approvals, and further people who may give them."""
+
+from datetime import timedelta
+
+from django.db.models import F
+
+from environments.models import Environment, EnvironmentGrant, Member, Permit, User
+from environments.policy import EnvironmentRole, OrganizationRole
+from environments.services import permits
+from tests.cast import Place, person
+
+WHY = {"why": "The customer waits"}
+DAY = timedelta(days=1)
+
+
+def asks_for(acme: Place, slug: str = "production", **numbers: int) -> None:
+    """`create=2`: two others approve before a key is made there."""
+    values = {f"approvals_{act}": number for act, number in numbers.items()}
+    Environment.objects.filter(organization=acme.organization, slug=slug).update(**values)
+
+
+def joins(acme: Place, name: str, role: OrganizationRole = OrganizationRole.MEMBER) -> User:
+    acme.people[name] = person(name)
+    Member.objects.create(organization=acme.organization, user=acme[name], role=role)
+    return acme[name]
+
+
+def engineer(acme: Place, name: str, slug: str = "production") -> User:
+    user = joins(acme, name)
+    EnvironmentGrant.objects.create(
+        member=acme.member(name), environment=acme.environment(slug), role=EnvironmentRole.ENGINEER
+    )
+    return user
+
+
+def owner(acme: Place, name: str) -> User:
+    return joins(acme, name, OrganizationRole.OWNER)
+
+
+def the_request() -> Permit:
+    return Permit.objects.for_page().latest("pk")
+
+
+def approved_by(acme: Place, *names: str) -> Permit:
+    for name in names:
+        permits.approve(acme.org(name), the_request().public_id)
+    return the_request()
+
+
+def ended(permit: Permit) -> None:
+    """As long ago as a request lives."""
+    Permit.objects.filter(pk=permit.pk).update(
+        asked_at=F("asked_at") - permits.LIFE, ends_at=F("ends_at") - permits.LIFE
+    )
