@@ -58,7 +58,15 @@ SECTIONS = {
     **dict.fromkeys(
         [
             f"environments:{page}"
-            for page in ("approvals", "approval", "break_glass", "ask_approval")
+            for page in (
+                "approvals",
+                "approval",
+                "break_glass",
+                "ask_approval",
+                "ask_access",
+                "access_request",
+                "grant_access",
+            )
         ],
         "approvals",
     ),
@@ -180,7 +188,8 @@ class Here:
     @cached_property
     def to_decide(self) -> int:
         """How many requests wait for this person's word; ended and decided ones do not count."""
-        return len(inbox.to_decide(self._standing, timezone.now())) if self._standing else 0
+        here = self._standing
+        return inbox.count(here, timezone.now()) if here else 0
 
     @cached_property
     def second_factor_by(self) -> datetime | None:

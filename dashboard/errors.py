@@ -1,12 +1,14 @@
 """The pages for what went wrong. Each says what happened, whether anything was changed, and the way on."""
 
 from math import ceil
+from urllib.parse import urlencode
 
 import structlog
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from dashboard import patience
@@ -81,8 +83,17 @@ def _explain(scope: Scope | OrgScope, action: Action | OrgAction) -> dict[str, o
         "role": scope.role.value if scope.role else "",
         "place": scope.environment.name if isinstance(scope, Scope) else scope.organization.name,
         "needed": roles[0] if roles else "",
+        "ask": _ask(scope, roles),
         "givers": [member.user for member in named[:NAMES_SHOWN]],
     }
+
+
+def _ask(scope: Scope | OrgScope, roles: list[str]) -> str:
+    """The page that asks for the role, filled in; only roles of environments are asked for."""
+    if not isinstance(scope, Scope) or not roles:
+        return ""
+    wanted = urlencode({"environment": scope.environment.slug, "role": roles[0]})
+    return f"{reverse('environments:ask_access', args=[scope.organization.slug])}?{wanted}"
 
 
 @login_not_required

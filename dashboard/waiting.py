@@ -42,6 +42,7 @@ ACTS: Mapping[str, str] = {
     "environments:edit_roles": "to change roles in {place}",
     "environments:review_roles": "to change roles in {place}",
     "keys:remove_member": "to remove {person}",
+    "environments:grant_access": "to give a role in {place}",
     "environments:break_glass": "to break the glass in {place}",
     "environments:team_member": "to change who is in {team}",
     "environments:issuing": "to change where {team} may issue keys",

@@ -1,10 +1,13 @@
 """What people type about requests: why they ask, why they refuse."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 
 from environments.forms import Line, no_secret
+from environments.models import Environment
+from environments.policy import EnvironmentRole
 
 
 def _line(label: str, help_text: str) -> Line:
@@ -34,3 +37,19 @@ class AskForm(WhyForm):
     """The change travels signed, so that it is asked for exactly as the act would have made it."""
 
     asked = forms.CharField(max_length=20000, widget=forms.HiddenInput)
+
+
+class AccessForm(WhyForm):
+    """Which role, where, and why."""
+
+    environment = forms.ChoiceField()
+    role = forms.ChoiceField(
+        choices=[(role.value, role.value.capitalize()) for role in EnvironmentRole],
+        help_text="Viewers see keys, support tests them, engineers make and rotate them.",
+    )
+    field_order = ["environment", "role", "why"]
+
+    def __init__(self, *args: Any, places: Iterable[Environment], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = [(place.slug, place.name) for place in places]
+        self.fields["environment"].choices = named  # type: ignore[attr-defined]  # declared above

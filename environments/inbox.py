@@ -5,8 +5,8 @@ from itertools import chain
 
 from environments import approvals
 from environments.access import OrgScope
-from environments.models import Permit
-from environments.policy import Act, OrgAction
+from environments.models import AccessRequest, Permit
+from environments.policy import Act, OrgAction, OrganizationRole
 
 MOST = 200
 
@@ -31,3 +31,17 @@ def to_close(scope: OrgScope) -> list[Permit]:
     if not scope.may(OrgAction.APPROVE):
         return []
     return list(scope.organization.permits.glass_open().exclude(asked_by=scope.actor)[:MOST])
+
+
+def access_to_decide(scope: OrgScope) -> list[AccessRequest]:
+    """Roles that members ask for, as far as this person may give them; never the own."""
+    if not scope.may(OrgAction.MANAGE_ENVIRONMENT_ROLES):
+        return []
+    asked = scope.organization.access_requests.open().exclude(member=scope.member)
+    if scope.role is not OrganizationRole.OWNER:
+        asked = asked.exclude(member__role=OrganizationRole.OWNER)
+    return list(asked.select_related("member__user", "environment").order_by("asked_at")[:MOST])
+
+
+def count(scope: OrgScope, now: datetime) -> int:
+    return len(to_decide(scope, now)) + len(access_to_decide(scope))

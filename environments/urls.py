@@ -1,6 +1,7 @@
 from django.urls import path
 
 from environments.views import (
+    access_requests,
     approvals,
     asking,
     history,
@@ -55,6 +56,27 @@ urlpatterns = [
     path("o/<slug:org>/teams/<slug:team>/delete/", teams.delete, name="delete_team"),
     path("o/<slug:org>/approvals/", approvals.approvals_page, name="approvals"),
     path("o/<slug:org>/approvals/ask/", asking.ask, name="ask_approval"),
+    path("o/<slug:org>/approvals/access/", access_requests.ask, name="ask_access"),
+    path(
+        "o/<slug:org>/approvals/access/<int:access>/",
+        access_requests.access_request,
+        name="access_request",
+    ),
+    path(
+        "o/<slug:org>/approvals/access/<int:access>/grant/",
+        access_requests.grant,
+        name="grant_access",
+    ),
+    path(
+        "o/<slug:org>/approvals/access/<int:access>/decline/",
+        access_requests.decline,
+        name="decline_access",
+    ),
+    path(
+        "o/<slug:org>/approvals/access/<int:access>/withdraw/",
+        access_requests.withdraw,
+        name="withdraw_access",
+    ),
     path("o/<slug:org>/approvals/<slug:permit>/", approvals.approval, name="approval"),
     path("o/<slug:org>/approvals/<slug:permit>/approve/", approvals.approve, name="approve"),
     path("o/<slug:org>/approvals/<slug:permit>/reject/", approvals.reject, name="reject"),

@@ -17,6 +17,7 @@ from django.utils.crypto import get_random_string
 from environments.access import OrgScope, Scope, enter, enter_organization
 from environments.approvals import Change
 from environments.models import (
+    AccessRequest,
     Environment,
     EnvironmentGrant,
     LogExport,
@@ -134,6 +135,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "export": LogExport.objects.create(
             organization=scope.organization, form="csv", count=1
         ).public_id,
+        "access": _access(scope, env).pk,
         "permit": _permit(scope, member or scope.member, env).public_id,
         "notice": _notice(user, scope, env).pk,
         "browser": browser.token,
@@ -160,6 +162,14 @@ def _signed_test(scope: Scope, client_id: str) -> str:
     held = Key.objects.within(scope).get(client_id=client_id).public_keys.get()
     assertion = SecretText("e30.e30.c2ln")
     return try_assertion(scope, client_id, held.public_id, assertion).public_id
+def _access(scope: OrgScope, env: str) -> AccessRequest:
+    """A role that this person asks for."""
+    place = scope.organization.environments.get(slug=env)
+    return AccessRequest.objects.create(
+        organization=scope.organization, member=scope.member, environment=place, role="viewer"
+    )
+
+
 def _permit(scope: OrgScope, member: Member, env: str) -> Permit:
     """A request of this person about somebody's role."""
     place = scope.organization.environments.get(slug=env)

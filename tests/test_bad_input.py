@@ -82,6 +82,7 @@ PRESSED = {
 OWN = {
     *("confirm_link", "unlink"),
     *("environments:read_notice", "environments:read_all_notices", "environments:withdraw_request"),
+    *("environments:ask_access", "environments:withdraw_access"),
     *("keys:batch_cancel", "keys:batch_retry", "keys:batch_go_on"),
 }
 """What a person does about the own links, notices and orders takes no role; for each key of an order it is asked again."""
@@ -172,7 +173,7 @@ def paths(address: Address, house: House) -> Tries:
 
 @pytest.mark.parametrize("floor", FLOORS)
 def test_what_belongs_to_somebody_else_is_not_found_as_if_it_were_not_there(floor, house):
-    missing = dict.fromkeys(("test", "member", "user", "link", "notice"), 10**9)
+    missing = dict.fromkeys(("test", "member", "user", "link", "notice", "access"), 10**9)
     found = []
     for address in of(floor, placed=True):
         for name in set(address.values) - {"file"}:  # two files of every key, by the same names

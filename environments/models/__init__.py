@@ -1,5 +1,6 @@
 """People and places: users, organizations, environments, teams, the three kinds of role, notices, the audit rows."""
 
+from environments.models.access_request import AccessRequest
 from environments.models.invitation import Invitation
 from environments.models.log import AuditCheckpoint, AuditFloor, AuditSignedHead
 from environments.models.log_work import LogCheck, LogExport, LogExportPart
@@ -22,6 +23,7 @@ from environments.models.words import BASE32, choices, opaque_id
 
 __all__ = [
     "BASE32",
+    "AccessRequest",
     "AuditCheckpoint",
     "AuditEvent",
     "AuditFloor",

@@ -1,5 +1,6 @@
 """Requests for approval: those to decide, one's own, and what became of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,12 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from environments import approvals
+from environments import approvals, inbox
 from environments.access import OrgScope
 from environments.approval_forms import WhyForm
 from environments.guard import SignedInRequest, in_organization
 from environments.inbox import to_close, to_decide
-from environments.models import Permit
+from environments.models import AccessRequest, Permit
 from environments.permit_words import deed, noun
 from environments.policy import Act, OrgAction
 from environments.reauth import fresh_sign_in
@@ -76,14 +77,28 @@ def approvals_page(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     }[tab]
     page = Paginator(found.for_page().order_by("-asked_at", "-pk").distinct(), PER_PAGE)
     shown = page.get_page(request.GET.get("page"))
+    access = _access(scope, tab)
     facts = {
         "scope": scope,
         "tab": tab,
-        "tabs": _tabs(tab, len(waiting)),
+        "tabs": _tabs(tab, inbox.count(scope, now)),
+        "access": access,
         "page": shown,
         "rows": [_row(scope, permit, now) for permit in shown],
     }
     return render(request, "environments/approvals.html", facts)
+
+
+def _access(scope: OrgScope, tab: str) -> Iterable[AccessRequest]:
+    """Requests for a role stand beside those for approval."""
+    if not tab:
+        return inbox.access_to_decide(scope)
+    every = scope.organization.access_requests.select_related("member__user", "environment")
+    mine = {
+        "mine": every.filter(member=scope.member),
+        "decided": every.filter(decided_by=scope.actor),
+    }
+    return mine[tab].order_by("-asked_at")[:PER_PAGE]
 
 
 def _tabs(current: str, waiting: int) -> list[dict[str, object]]:
