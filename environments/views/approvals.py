@@ -150,6 +150,7 @@ def _page(
         "row": row,
         "noun": noun(permit),
         "rows": rows_of(permit.before, permit.after),
+        "new": not permit.before,
         "own": own,
         "over": state_of(permit, now),
         "said": said,

@@ -1,7 +1,9 @@
 """Where an act takes approvals, its page turns into the request for them, with the form's exact values."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, cast
 from urllib.parse import urlencode
@@ -10,6 +12,7 @@ from django.core import signing
 from django.core.signing import BadSignature
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import date as formatted
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -25,6 +28,7 @@ from environments.policy import Act, OrgAction
 from environments.services import permits
 from environments.services.permits import TooMany, Wish
 
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 SALT = "environments.views.asking"
 SECONDS = 3600
 LONGEST_PAGE = 4000
@@ -87,6 +91,7 @@ def _ask(
         "deed": deed(change),
         "change": change,
         "rows": rows_of(change.before, change.after),
+        "new": not change.before,
         "needed": approvals.needed(organization, change.act, change.environment),
         "others": [member.user for member in others if member.user_id != scope.actor.pk],
         "same": own.filter(digest=digest).first(),
@@ -103,9 +108,19 @@ def rows_of(
 ) -> list[tuple[str, str, str]]:
     """Each value with what it is and what it would be; '–' where there is none."""
     return [
-        (name.replace("_", " ").capitalize(), before.get(name) or "–", after.get(name) or "–")
+        (name.replace("_", " ").capitalize(), _shown(before.get(name)), _shown(after.get(name)))
         for name in dict.fromkeys([*before, *after])
     ]
+
+
+def _shown(value: str | None) -> str:
+    """An instant as people read it; anything else as it is."""
+    if not value:
+        return "–"
+    if not INSTANT.fullmatch(value):
+        return value
+    at = timezone.localtime(datetime.fromisoformat(value))
+    return formatted(at, "D j M Y, H:i T")
 
 
 def _packed(change: Change, page: str, actor: int) -> dict[str, Any]:

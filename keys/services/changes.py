@@ -40,7 +40,8 @@ def address_of(key: Key, url: str) -> Change:
 
 
 def deletion_of(key: Key) -> Change:
-    return _of(key, Act.DELETE, {"team": key.team.name if key.team else None}, {"key": "deleted"})
+    team = key.team.name if key.team else "no team"
+    return _of(key, Act.DELETE, {"key": f"of {team}"}, {"key": "deleted for good"})
 
 
 def spend(scope: Scope, change: Change, now: datetime) -> dict[str, Any]:

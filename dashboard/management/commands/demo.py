@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from dashboard import startup
-from dashboard.management import demo_imports, demo_rotations, demo_signed
+from dashboard.management import demo_approvals, demo_imports, demo_rotations, demo_signed
 from dashboard.management.demo_keys import DEVELOPMENT, KEYS, PRODUCTION, STAGING, Credential
 from environments import audit
 from environments.access import OrgScope, Scope, enter
@@ -171,6 +171,8 @@ def _make() -> dict[str, object]:
     signers = [demo_signed.make(_in(scope, each.environment), each) for each in demo_signed.SIGNERS]
     made += [told for told in signers if told]
     made += demo_imports.plug_in(_in(scope, STAGING), made)
+    asking = {"engineer": f"chen@{DOMAIN}", "newcomer": f"fay@{DOMAIN}"}
+    demo_approvals.ask(scope, **asking, environment=PRODUCTION)
     return {
         "base_url": settings.LATCHKEY_BASE_URL,
         "organization": {"id": scope.organization.pk, "slug": scope.organization.slug},
