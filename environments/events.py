@@ -248,6 +248,15 @@ TOPICS: Mapping[str, tuple[str, frozenset[str]]] = {
         "Settings, policies and exports",
         frozenset({"organization", "environment", "policy", "keys", "log", "webhook"}),
     ),
-    "refusals": ("What was refused", frozenset({"access"})),
+    "approvals": (
+        "Approvals and requests for access",
+        frozenset(
+            {
+                *("approval", "access.asked", "access.granted"),
+                *("access.declined", "access.withdrawn"),
+            }
+        ),
+    ),
+    "refusals": ("What was refused", frozenset({"access.denied"})),
 }
-"""What happens in an organization, as a person picks it: (words, first parts of the events' names)."""
+"""What happens in an organization, as a person picks it: (words, events or first parts of their names)."""

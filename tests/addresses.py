@@ -162,6 +162,8 @@ def _signed_test(scope: Scope, client_id: str) -> str:
     held = Key.objects.within(scope).get(client_id=client_id).public_keys.get()
     assertion = SecretText("e30.e30.c2ln")
     return try_assertion(scope, client_id, held.public_id, assertion).public_id
+
+
 def _access(scope: OrgScope, env: str) -> AccessRequest:
     """A role that this person asks for."""
     place = scope.organization.environments.get(slug=env)

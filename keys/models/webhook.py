@@ -52,8 +52,8 @@ class Webhook(models.Model):
         return self.url
 
     def tells(self, event: str) -> bool:
-        group = event.partition(".")[0]
-        return any(group in TOPICS[topic][1] for topic in self.topics if topic in TOPICS)
+        names = {event, event.partition(".")[0]}
+        return any(names & TOPICS[topic][1] for topic in self.topics if topic in TOPICS)
 
     @property
     def words(self) -> list[str]:

@@ -102,7 +102,7 @@ def test_a_thousand_members_are_read_page_by_page_and_found_by_name(acme, sign_i
 
 def test_the_list_of_members_costs_the_same_for_many(acme, sign_in, django_assert_max_num_queries):
     client = sign_in("owner")
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         client.get("/o/acme/members/")
 
 
