@@ -52,7 +52,8 @@ def vera(chromium, house, founded) -> StorageState:
     with somebody(chromium, house.url, storage_state=founded) as ana:
         vera = newcomer(chromium, house, "Vera", invite(ana, "vera@acme.example"))
         ana.opens(f"{ACME}members/").sees("Members").follows("Vera").sees("Vera")
-        ana.fills({"Development role": "Viewer"}).presses("Save roles").reads("Roles saved.")
+        ana.fills({"Development role": "Viewer"}).presses("Review changes")
+        ana.sees("Review 1 change").presses("Apply 1 change").reads("1 role changed.")
         return vera
 
 
