@@ -32,7 +32,8 @@ from environments.policy import Action, OrgAction
 from environments.verifying import LATE
 from environments.views.log_rows import ACTIONS, rows_of
 
-ROWS = 25
+ROWS = 15
+"""Each brings everything about its entry along, folded away: more of them would make a page of more than 1,500 elements."""
 DOOR = frozenset({"sign-in", "password", "setup-link", "setup"})
 """What happens at the installation's door is in a chain of its own."""
 ORGANIZATION = frozenset(

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from environments import audit
 from environments.events import Event
+from environments.views.history import ROWS
 from keys.services.keeping import delete_key
 
 LOG = "/o/acme/log/"
@@ -142,12 +143,12 @@ def test_latchkey_is_who_did_what_a_worker_did(acme, sign_in):
 
 def test_older_entries_keep_what_was_asked_for(acme, sign_in):
     with transaction.atomic():
-        for number in range(100):
+        for number in range(4 * ROWS):
             kind = Event.KEY_FAILING if number % 2 else Event.KEY_WORKING
             audit.record(audit.Machine(acme.organization.pk, "development"), kind, f"key:{number}")
     client = sign_in("support")
     first = client.get(HERE, {"event": "key.failing"})
     assert f"event=key.failing&amp;before={first.context['found'].older}" in first.content.decode()
     rest = client.get(HERE, {"event": "key.failing", "before": first.context["found"].older})
-    assert len(first.context["rows"]) + len(rest.context["rows"]) == 50
+    assert len(first.context["rows"]) + len(rest.context["rows"]) == 2 * ROWS
     assert rest.context["found"].older is None
