@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from environments.access import OrgScope, Refused, Scope
-from environments.models import Environment, Member, Organization, Permit, PermitQuerySet
+from environments.models import Environment, Member, Organization, Permit, PermitQuerySet, Team
 from environments.policy import (
     ABOUT_KEYS,
     APPROVERS,
@@ -149,6 +149,14 @@ class Gain(NamedTuple):
         return ranks.index(self.after) > ranks.index(self.before)
 
 
+class TeamGain(NamedTuple):
+    """That a team may issue, or that somebody leads it: what is said of whom, before and after."""
+
+    label: str
+    before: Mapping[str, str | None]
+    after: Mapping[str, str | None]
+
+
 def spend_for_role(scope: OrgScope, gain: Gain, now: datetime) -> dict[str, Any]:
     """Only what gives more takes an approval: to take a role away must never wait."""
     spent: dict[str, Any] = {}
@@ -157,6 +165,17 @@ def spend_for_role(scope: OrgScope, gain: Gain, now: datetime) -> dict[str, Any]
         change = Change(Act.ROLES, gain.subject, gain.email, gain.place, before, after)
         spent = spend(scope, change, now)
     overtake(scope, gain.subject, gain.place, [Act.ROLES], now)
+    return spent
+
+
+def spend_for_team(
+    scope: OrgScope, team: Team, place: Environment, what: TeamGain, now: datetime
+) -> dict[str, Any]:
+    """What a team may do in a place, or who leads it there, counts as a role (design part 3, footnote 3)."""
+    subject = f"team:{team.slug}"
+    change = Change(Act.ROLES, subject, what.label, place, what.before, what.after)
+    spent = spend(scope, change, now)
+    overtake(scope, subject, place, [Act.ROLES], now)
     return spent
 
 

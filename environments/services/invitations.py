@@ -21,6 +21,7 @@ from environments.events import Event
 from environments.models import EnvironmentGrant, Invitation, Member, Team, TeamMember, User
 from environments.origin import Origin
 from environments.policy import EnvironmentRole, OrgAction, OrganizationRole, TeamRole, grantable
+from environments.services.teams import spend_for_lead
 
 LINK_LIFE = timedelta(days=7)
 SETUP_LIFE = timedelta(days=1)
@@ -126,6 +127,8 @@ def _spend_for(scope: OrgScope, email: str, welcome: Welcome, now: datetime) -> 
     for place in scope.organization.environments.filter(slug__in=welcome.environment_roles):
         gain = Gain(subject, email, place, None, welcome.environment_roles[place.slug])
         spent |= approvals.spend_for_role(scope, gain, now)
+    if welcome.team and welcome.team_role is TeamRole.LEAD:
+        spent |= spend_for_lead(scope, welcome.team, email, None)
     gain = Gain(subject, email, None, OrganizationRole.MEMBER, welcome.role)
     return spent | approvals.spend_for_role(scope, gain, now)
 

@@ -1,12 +1,15 @@
 """People's verbs on teams: who is in them, and where they may issue keys."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db import transaction
 from django.db.models import RestrictedError
+from django.utils import timezone
 
-from environments import audit
+from environments import approvals, audit, rights
 from environments.access import OrgScope, Refused
+from environments.approvals import TeamGain
 from environments.events import Event
 from environments.models import Member, Team
 from environments.policy import OrgAction, OrganizationRole, TeamRole
@@ -58,10 +61,15 @@ def set_issuing(scope: OrgScope, slug: str, environments: Collection[str]) -> bo
     scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
     team = _locked(scope, slug)
     before = sorted(team.issues_in.values_list("slug", flat=True))
-    places = scope.organization.environments.filter(slug__in=environments)
+    places = list(scope.organization.environments.filter(slug__in=environments))
     after = sorted(place.slug for place in places)
     if before == after:
         return False
+    spent: dict[str, Any] = {}
+    for place in places:
+        if place.slug not in before:
+            gain = TeamGain(team.name, {"may_issue": "no"}, {"may_issue": "yes"})
+            spent |= approvals.spend_for_team(scope, team, place, gain, timezone.now())
     team.issues_in.set(places)
     audit.record(
         scope,
@@ -70,8 +78,22 @@ def set_issuing(scope: OrgScope, slug: str, environments: Collection[str]) -> bo
         label=team.name,
         before=before,
         after=after,
+        **spent,
     )
     return True
+
+
+def spend_for_lead(
+    scope: OrgScope, team: Team, email: str, before: TeamRole | None
+) -> dict[str, Any]:
+    """A lead makes and rotates keys wherever the team may issue, and ends them wherever it has some."""
+    places = {place.pk for place in team.issues_in.all()}
+    places |= {pk for owner, pk in rights.owning(scope.organization) if owner == team.pk}
+    spent: dict[str, Any] = {}
+    for place in scope.organization.environments.filter(pk__in=places):
+        gain = TeamGain(email, {"team_role": before}, {"team_role": TeamRole.LEAD})
+        spent |= approvals.spend_for_team(scope, team, place, gain, timezone.now())
+    return spent
 
 
 @transaction.atomic
@@ -84,6 +106,8 @@ def set_team_role(scope: OrgScope, slug: str, member_id: int, role: TeamRole | N
     _may_set(scope, team, member, before, role)
     if before is role:
         return False
+    leads = role is TeamRole.LEAD
+    spent = spend_for_lead(scope, team, member.user.email, before) if leads else {}
     if role is None:
         team.members.filter(member=member).delete()
     else:
@@ -96,6 +120,7 @@ def set_team_role(scope: OrgScope, slug: str, member_id: int, role: TeamRole | N
         member=member.user.email,
         before={"role": before},
         after={"role": role},
+        **spent,
     )
     return True
 

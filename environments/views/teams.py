@@ -16,6 +16,7 @@ from environments.policy import OrgAction, OrganizationRole, TeamRole
 from environments.reauth import fresh_sign_in
 from environments.services import teams as verbs
 from environments.services.teams import TeamHasKeys
+from environments.views.asking import asks_first
 
 PER_PAGE = 50
 PAGE = ["GET", "HEAD", "POST"]
@@ -102,6 +103,7 @@ def edit(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
 @require_http_methods(PAGE)
 @in_organization(OrgAction.VIEW)
 @fresh_sign_in
+@asks_first("member", "role")
 def team_member(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
     """Put a person in, change their role, take them out. A lead may do so in the own team."""
     found = _team(scope, team)
@@ -110,7 +112,10 @@ def team_member(request: SignedInRequest, scope: OrgScope, team: str) -> HttpRes
     roles = list(TeamRole) if scope.may(OrgAction.MANAGE_TEAMS) else [TeamRole.MEMBER]
     form = TeamMemberForm(
         request.POST or None,
-        initial={"member": request.GET.get("member", "")},
+        initial={
+            "member": request.GET.get("member", ""),
+            "role": request.GET.get("role", TeamRole.MEMBER),
+        },
         members=_appointable(scope, found),
         roles=roles,
     )
@@ -141,11 +146,15 @@ def _appointable(scope: OrgScope, team: Team) -> QuerySet[Member]:
 @require_http_methods(PAGE)
 @in_organization(OrgAction.MANAGE_TEAMS)
 @fresh_sign_in
+@asks_first("environments")
 def issuing(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
     found = _team(scope, team)
     form = IssuingForm(
         request.POST if request.method == "POST" else None,
-        initial={"environments": list(found.issues_in.values_list("slug", flat=True))},
+        initial={
+            "environments": request.GET.getlist("environments")
+            or list(found.issues_in.values_list("slug", flat=True))
+        },
         environments=scope.organization.environments.all(),
     )
     if request.method == "POST" and form.is_valid():
