@@ -64,10 +64,11 @@ def _note_changes(
     after: Mapping[int, Authenticator],
 ) -> None:
     user = request.user
-    for pk in before.keys() - after.keys():
+    # In the order in which they were made: a set of numbers has none that one could rely on.
+    for pk in sorted(before.keys() - after.keys()):
         if before[pk].type != CODES:
             note(request, Event.FACTOR_REMOVED, user, _name(before[pk]))
-    for pk in after.keys() - before.keys():
+    for pk in sorted(after.keys() - before.keys()):
         if after[pk].type == CODES:
             note(request, Event.RECOVERY_CODES_MADE, user, user.email)
             continue
