@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from django.db.models import F
 
-from environments.models import Environment, EnvironmentGrant, Member, Permit, User
+from environments.models import AuditEvent, Environment, EnvironmentGrant, Member, Permit, User
 from environments.policy import EnvironmentRole, OrganizationRole
 from environments.services import permits
 from tests.cast import Place, person
+from tests.pages import forms, text_of
 
 WHY = {"why": "The customer waits"}
 DAY = timedelta(days=1)
@@ -52,3 +53,23 @@ def ended(permit: Permit) -> None:
     Permit.objects.filter(pk=permit.pk).update(
         asked_at=F("asked_at") - permits.LIFE, ends_at=F("ends_at") - permits.LIFE
     )
+
+
+def ask(client, answer, why: str = "The customer waits"):
+    """Sends the form that an act's page has turned into."""
+    assert answer.status_code == 409, text_of(answer)
+    (form,) = [each for each in forms(answer.content) if each.action.endswith("/approvals/ask/")]
+    return client.post(form.action, dict(form.values) | {"why": why})
+
+
+def again(client, permit: Permit):
+    """Opens the page that the permit leads to, and sends it as it is filled in."""
+    opened = client.get(permit.page)
+    (form,) = [
+        each for each in forms(opened.content) if each.method == "post" and "once" in each.names
+    ]
+    return client.post(form.action or permit.page, dict(form.values))
+
+
+def events() -> list[str]:
+    return list(AuditEvent.objects.order_by("pk").values_list("event", flat=True))

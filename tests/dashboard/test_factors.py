@@ -16,8 +16,8 @@ from django.urls import reverse
 
 from dashboard import factors
 from dashboard.sessions import SessionStore
-from environments.audit import INSTALLATION
 from environments.models import AuditEvent, Session
+from tests.dashboard.told import happened, is_in
 from tests.pages import text_of
 
 SEED = "JBSWY3DPEHPK3PXP"
@@ -28,18 +28,12 @@ APP = "mfa_activate_totp"
 
 @pytest.fixture(autouse=True)
 def noon():
-    cache.clear()
     with time_machine.travel(NOON, tick=False) as clock:
         yield clock
 
 
 def code_at(at: float, seed: str = SEED) -> str:
     return str(format_hotp_value(hotp_value(seed, int(at) // 30)))
-
-
-def happened():
-    chain = AuditEvent.objects.filter(organization_id=INSTALLATION).order_by("sequence")
-    return [(event.event, event.label) for event in chain]
 
 
 @pytest.fixture
@@ -54,10 +48,6 @@ def password(client, name="viewer"):
 
 def second(client, code):
     return client.post(reverse("mfa_authenticate"), {"code": code})
-
-
-def is_in(client):
-    return client.get("/account/").status_code == 200
 
 
 def spaced(code: str) -> str:
@@ -271,50 +261,3 @@ def everything_kept():
             row.session_data, salt=SessionStore().key_salt, serializer=JSONSerializer
         )
         yield json.dumps(unsigned)
-
-
-def credential(**more):
-    """Of the right shape, and signed by nobody."""
-    empty = {"clientDataJSON": "e30", "authenticatorData": "AA" * 25, "signature": "AA"}
-    whole = {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": empty | more}
-    return json.dumps(whole)
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        *(
-            "",
-            "{}",
-            "[]",
-            "1",
-            "null",
-            '"x"',
-            "{",
-            "9" * 5000,
-            "[" * 90_000,
-            '{"response": []}',
-            '{"response": "x"}',
-        ),
-        *('{"id": 1, "rawId": 1, "response": {}}', credential(), credential(userHandle="MQ")),
-        *(credential(userHandle="!!"), credential(userHandle=1), credential(userHandle="")),
-        credential(userHandle="OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5"),
-    ],
-)
-def test_what_is_no_passkey_signs_nobody_in(acme, client, sent):
-    ajax = client.get(reverse("mfa_login_webauthn"), headers={"X-Requested-With": "XMLHttpRequest"})
-    assert "challenge" in ajax.content.decode()
-    answer = client.post(reverse("mfa_login_webauthn"), {"credential": sent})
-    assert answer.headers["Location"] == reverse("account_login")
-    assert not is_in(client)
-    assert happened() == [("sign-in.failed", "a passkey")]
-
-
-def test_a_refused_passkey_confirms_nothing_and_the_act_still_waits(acme, sign_in):
-    data = {"name": "Key", "credential": {}}
-    Authenticator.objects.create(user=acme["viewer"], type="webauthn", data=data)
-    page = reverse("mfa_reauthenticate_webauthn")
-    form = {"credential": credential(), "next": reverse("mfa_add_webauthn")}
-    answer = sign_in("viewer", ago=3600).post(page, form)
-    assert answer.status_code in {200, 302}
-    assert happened() == [("sign-in.not-confirmed", "to add a passkey")]

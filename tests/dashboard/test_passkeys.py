@@ -4,20 +4,16 @@ import json
 import re
 
 import pytest
-from django.core.cache import cache
+from allauth.mfa.models import Authenticator
 from django.urls import reverse
 
 from environments.models import AuditEvent
 from tests.conftest import Browser
+from tests.dashboard.told import happened, is_in
 from tests.passkey import PRESENT, Passkey
 
 PASSWORD = "correct horse battery"
 CONFIRM = reverse("mfa_reauthenticate_webauthn")
-
-
-@pytest.fixture(autouse=True)
-def no_tries_yet():
-    cache.clear()
 
 
 @pytest.fixture
@@ -134,3 +130,50 @@ def test_another_persons_passkey_is_neither_renamed_nor_removed(acme, registered
     for page in ("mfa_remove_webauthn", "mfa_edit_webauthn"):
         for act in (client.get, client.post):
             assert act(reverse(page, args=[factor.pk])).status_code == 404
+
+
+def credential(**more):
+    """Of the right shape, and signed by nobody."""
+    empty = {"clientDataJSON": "e30", "authenticatorData": "AA" * 25, "signature": "AA"}
+    whole = {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": empty | more}
+    return json.dumps(whole)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *(
+            "",
+            "{}",
+            "[]",
+            "1",
+            "null",
+            '"x"',
+            "{",
+            "9" * 5000,
+            "[" * 90_000,
+            '{"response": []}',
+            '{"response": "x"}',
+        ),
+        *('{"id": 1, "rawId": 1, "response": {}}', credential(), credential(userHandle="MQ")),
+        *(credential(userHandle="!!"), credential(userHandle=1), credential(userHandle="")),
+        credential(userHandle="OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5"),
+    ],
+)
+def test_what_is_no_passkey_signs_nobody_in(acme, client, sent):
+    ajax = client.get(reverse("mfa_login_webauthn"), headers={"X-Requested-With": "XMLHttpRequest"})
+    assert "challenge" in ajax.content.decode()
+    answer = client.post(reverse("mfa_login_webauthn"), {"credential": sent})
+    assert answer.headers["Location"] == reverse("account_login")
+    assert not is_in(client)
+    assert happened() == [("sign-in.failed", "a passkey")]
+
+
+def test_a_refused_passkey_confirms_nothing_and_the_act_still_waits(acme, sign_in):
+    data = {"name": "Key", "credential": {}}
+    Authenticator.objects.create(user=acme["viewer"], type="webauthn", data=data)
+    page = reverse("mfa_reauthenticate_webauthn")
+    form = {"credential": credential(), "next": reverse("mfa_add_webauthn")}
+    answer = sign_in("viewer", ago=3600).post(page, form)
+    assert answer.status_code in {200, 302}
+    assert happened() == [("sign-in.not-confirmed", "to add a passkey")]

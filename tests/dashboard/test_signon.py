@@ -5,28 +5,17 @@ import re
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
-from django.core.cache import cache
 from django.urls import get_resolver, reverse
 
 from dashboard.signon import MFAAdapter
 from dashboard.waiting import ACTS
-from environments.audit import INSTALLATION
 from environments.models import AuditEvent
 from keys.handover import cookie_name
+from tests.dashboard.told import happened
 from tests.test_doors import addresses
 
 REAUTHENTICATE = "/accounts/reauthenticate/"
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def no_tries_yet():
-    cache.clear()
-
-
-def happened():
-    chain = AuditEvent.objects.filter(organization_id=INSTALLATION).order_by("sequence")
-    return [(event.event, event.label) for event in chain]
 
 
 def sign_in_as(client, name, password=PASSWORD):

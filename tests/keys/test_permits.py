@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.utils.crypto import get_random_string
 
 from environments.access import Refused
 from environments.approvals import NeedsApproval
@@ -11,20 +10,23 @@ from environments.events import Event
 from environments.models import AuditEvent, EnvironmentGrant, Notice, Permit
 from environments.services import permits
 from environments.services.permits import Over
-from keys.models import Key, Secret
+from keys.models import Secret
 from keys.services import keeping, rotating
 from keys.services.rotating import Plan
 from tests.approving import (
     DAY,
     WHY,
+    again,
     approved_by,
+    ask,
     asks_for,
     ended,
     engineer,
+    events,
     the_request,
 )
 from tests.cast import sight
-from tests.keys.pages.addresses import page, place
+from tests.keys.pages.addresses import page
 from tests.keys.pages.typed import plan
 from tests.pages import forms, text_of
 
@@ -46,26 +48,6 @@ def asked(production, issue, sign_in):
     client = sign_in("engineer")
     ask(client, client.post(page("rotate", key), plan()))
     return key
-
-
-def ask(client, answer, why: str = "The customer waits"):
-    """Sends the form that an act's page has turned into."""
-    assert answer.status_code == 409, text_of(answer)
-    (form,) = [each for each in forms(answer.content) if each.action.endswith("/approvals/ask/")]
-    return client.post(form.action, dict(form.values) | {"why": why})
-
-
-def again(client, permit: Permit):
-    """Opens the page that the permit leads to, and sends it as it is filled in."""
-    opened = client.get(permit.page)
-    (form,) = [
-        each for each in forms(opened.content) if each.method == "post" and "once" in each.names
-    ]
-    return client.post(form.action or permit.page, dict(form.values))
-
-
-def events() -> list[str]:
-    return list(AuditEvent.objects.order_by("pk").values_list("event", flat=True))
 
 
 def test_the_page_of_the_act_becomes_the_request_and_no_secret_is_made(asked):
@@ -237,75 +219,6 @@ def test_a_prepared_rotation_takes_the_approval_when_its_secret_is_made(producti
     rotating.prepare_rotation(scope, key.client_id, Plan(DAY))
     with pytest.raises(NeedsApproval):
         rotating.start_rotation(scope, key.client_id, Plan(DAY), sight())
-
-
-def new_key(**more) -> dict[str, str]:
-    return {
-        "once": get_random_string(32), "name": "billing-api", "team": "none", "used_by": "Billing", "kept_in": "Vault",
-        "note": "", "method": "secret", "expiry": "90", "ends_at": "", "scopes": "api:production", **more,
-    }  # fmt: skip
-
-
-def test_a_production_key_is_made_through_two_person_approval(acme, sign_in):
-    engineer(acme, "chen")
-    asks_for(acme, create=1)
-    client = sign_in("engineer")
-    confirm = client.post(place("create", "production"), new_key())["Location"]
-    shown = client.get(confirm)
-    assert "Ask for approval" in text_of(shown)
-    (form,) = [
-        each for each in forms(shown.content) if each.action == place("create", "production")
-    ]
-    ask(client, client.post(form.action, dict(form.values)))
-    assert not Key.objects.exists()
-    permit = approved_by(acme, "chen")
-    opened = client.get(f"/o/acme/approvals/{permit.public_id}/")
-    assert "You may do it now, once" in text_of(opened)
-    draft = client.get(permit.page)
-    (form,) = [each for each in forms(draft.content) if "once" in each.names]
-    confirm = client.post(permit.page.partition("?")[0], dict(form.values))["Location"]
-    made = again(client, the_request_with_page(permit, confirm))
-    assert "/secret/" in made["Location"]
-    assert Key.objects.get().name == "billing-api"
-    assert the_request().spent_at
-
-
-def the_request_with_page(permit: Permit, page: str) -> Permit:
-    permit.page = page
-    return permit
-
-
-def test_a_key_that_signs_is_made_as_it_was_approved(acme, sign_in):
-    engineer(acme, "chen")
-    asks_for(acme, create=1)
-    client = sign_in("engineer")
-    body = new_key(method="public_key")
-    ask(client, client.post(place("create", "production"), body))
-    permit = approved_by(acme, "chen")
-    assert again(client, permit).status_code == 302
-    assert Key.objects.get().name == "billing-api"
-
-
-def test_an_engineer_deletes_a_production_key_with_one_approval_whatever_the_policy(
-    acme, issue, sign_in
-):
-    engineer(acme, "chen")
-    issue(name="other", environment="production")
-    key = issue(environment="production").key
-    client = sign_in("engineer")
-    typed = {"typed": "billing-api"}
-    ask(client, client.post(page("delete", key), typed))
-    assert Key.objects.existing().count() == 2
-    approved_by(acme, "chen")
-    client.post(page("delete", key), typed)
-    assert Key.objects.existing().get().name == "other"
-
-
-def test_where_nobody_else_could_approve_the_page_says_so(acme, issue, sign_in):
-    issue(name="other", environment="production")
-    key = issue(environment="production").key
-    answer = sign_in("engineer").post(page("delete", key), {"typed": "billing-api"})
-    assert "Nobody else can approve this" in text_of(answer)
 
 
 def test_what_travels_signed_cannot_be_changed_or_used_by_another(asked, production, sign_in):
