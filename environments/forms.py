@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from environments.models import Environment, Kind, Member, Organization, Team
+from environments.outside import LONGEST, BadPlace, check_place
 from environments.policy import TeamRole
 
 REGIONS = (
@@ -66,6 +67,25 @@ class Line(forms.CharField):
     """One line of readable text."""
 
     default_validators = [printable]
+
+
+QUIET = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+"""Of a field for what no browser shall remember, correct or capitalize."""
+
+
+class OutsideAddress(forms.CharField):
+    """Where an outside service is called: refused with the reason if the one door would not go there."""
+
+    def __init__(self, *, label: str, help_text: str) -> None:
+        widget = forms.TextInput(attrs=QUIET | {"inputmode": "url", "class": "mono"})
+        super().__init__(label=label, help_text=help_text, max_length=LONGEST, widget=widget)
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        try:
+            check_place(value)
+        except BadPlace as bad:
+            raise ValidationError(str(bad)) from None
 
 
 class ZoneField(forms.ChoiceField):

@@ -15,11 +15,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from environments.events import Event
-from environments.models import AuditEvent, Organization
+from environments.models import LARGEST, AuditEvent, Organization
 
 WINDOW: Final = 20_000
 """Entries looked at for one page when no index answers alone."""
-LARGEST: Final = 2**63 - 1
 LENGTH: Final = 100
 MACHINE: Final = "Latchkey"
 """The actor of what a worker did by the clock."""

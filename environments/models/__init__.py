@@ -19,10 +19,11 @@ from environments.models.records import AuditEvent, AuditHead, Heartbeat
 from environments.models.session import Session
 from environments.models.sign_on import Identity, IdentityProvider
 from environments.models.user import User, UserManager
-from environments.models.words import BASE32, choices, opaque_id
+from environments.models.words import BASE32, LARGEST, choices, opaque_id
 
 __all__ = [
     "BASE32",
+    "LARGEST",
     "AccessRequest",
     "AuditCheckpoint",
     "AuditEvent",

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Sequence
 from enum import StrEnum
 
+LARGEST = 2**63 - 1
+"""A greater number is in no row of any database, and SQLite refuses to be asked."""
 BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 
 

@@ -15,6 +15,8 @@ from environments.services.invitations import void_those_of
 class LastOwner(Exception):
     """An organization keeps at least one owner."""
 
+    WORDS = "This is the only owner with a password or passkey of their own. Make somebody else an owner first."
+
 
 def within_reach(scope: OrgScope, member: Member, action: OrgAction) -> None:
     """An admin never touches an owner, nor the own roles (design part 3, footnote 2)."""

@@ -27,7 +27,7 @@ LONGEST_REASON = 300
 PROBLEMS = {
     ChangedMeanwhile: "Somebody else changed one of these roles meanwhile. Look at them again.",
     ReasonMissing: "Say why: a change in production needs a reason.",
-    LastOwner: "This is the only owner with a password or passkey of their own. Make somebody else an owner first.",
+    LastOwner: LastOwner.WORDS,
 }
 
 

@@ -8,9 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from environments.access import Scope
-from environments.forms import no_secret
+from environments.forms import QUIET, OutsideAddress, no_secret
 from environments.models import Team
-from environments.outside import LONGEST, BadPlace, check_place
 from environments.policy import Action
 from keys.crypto import SecretText
 from keys.forms.keys import (
@@ -29,7 +28,6 @@ from keys.services.endpoints import NewEndpoint
 from keys.services.importing import Entered, NewImport
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")  # RFC 6749, 3.3
-_QUIET = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 Method = TokenEndpoint.Method
 
 
@@ -46,11 +44,9 @@ class EndpointForm(forms.Form):
         help_text="The provider, and which of its environments: Redox staging.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    url = forms.CharField(
+    url = OutsideAddress(
         label="Token address",
-        max_length=LONGEST,
         help_text="The provider's token endpoint, https://…, letter by letter.",
-        widget=forms.TextInput(attrs=_QUIET | {"inputmode": "url", "class": "mono"}),
     )
     method = forms.ChoiceField(
         label="How a key proves itself", choices=Method.choices, widget=forms.RadioSelect
@@ -66,23 +62,15 @@ class EndpointForm(forms.Form):
         max_length=500,
         required=False,
         help_text="For a signed assertion only: the provider's issuer. Empty: the token address.",
-        widget=forms.TextInput(attrs=_QUIET | {"class": "mono"}),
+        widget=forms.TextInput(attrs=QUIET | {"class": "mono"}),
     )
     scope = forms.CharField(
         label="Scope",
         max_length=400,
         required=False,
         help_text="What each test asks for, as the provider writes it. Empty: nothing is asked.",
-        widget=forms.TextInput(attrs=_QUIET | {"class": "mono"}),
+        widget=forms.TextInput(attrs=QUIET | {"class": "mono"}),
     )
-
-    def clean_url(self) -> str:
-        url: str = self.cleaned_data["url"]
-        try:
-            check_place(url)
-        except BadPlace as bad:
-            raise ValidationError(str(bad)) from None
-        return url
 
     def clean_audience(self) -> str:
         audience: str = self.cleaned_data["audience"]
@@ -125,7 +113,7 @@ class SecretField(forms.CharField):
     """What is typed here leaves the form as a SecretText and goes into no page."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = WriteOnly(attrs=_QUIET | {"rows": 4, "class": "mono"})
+        widget = WriteOnly(attrs=QUIET | {"rows": 4, "class": "mono"})
         super().__init__(max_length=LONGEST_SECRET, widget=widget, **kwargs)
 
 
@@ -141,7 +129,7 @@ class WithSecret(forms.Form):
         max_length=200,
         required=False,
         help_text="For a private key: the name of its public half at the provider, unless the JWK says it.",
-        widget=forms.TextInput(attrs=_QUIET | {"class": "mono"}),
+        widget=forms.TextInput(attrs=QUIET | {"class": "mono"}),
     )
 
     def clean_entered(self) -> SecretText:
@@ -166,7 +154,7 @@ class PlugInForm(Ending, Described, WithSecret):
         label="Client ID",
         max_length=200,
         help_text="As the provider gave it: its API key, in Redox's words.",
-        widget=forms.TextInput(attrs=_QUIET | {"class": "mono"}),
+        widget=forms.TextInput(attrs=QUIET | {"class": "mono"}),
     )
     team = forms.ChoiceField(help_text="Its people see and test the key; its leads rotate it.")
 

@@ -1,9 +1,8 @@
 """What people type about the address of a key's public keys."""
 
 from django import forms
-from django.core.exceptions import ValidationError
 
-from environments.outside import LONGEST, BadPlace, check_place
+from environments.forms import OutsideAddress
 from keys.forms.public_keys import PublicEnd
 from keys.public_keys import ALGORITHMS
 from keys.services.key_sets import NewKeySet
@@ -12,19 +11,9 @@ from keys.services.key_sets import NewKeySet
 class KeySetForm(PublicEnd):
     """A JWKS URL, and what is said of the keys that will be found there."""
 
-    url = forms.CharField(
+    url = OutsideAddress(
         label="Address of the key set",
-        max_length=LONGEST,
         help_text="https://…/jwks.json, where the people who run the client publish its public keys.",
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "off",
-                "autocapitalize": "none",
-                "spellcheck": "false",
-                "inputmode": "url",
-                "class": "mono",
-            }
-        ),
     )
     algorithm = forms.ChoiceField(
         label="Algorithm",
@@ -33,14 +22,6 @@ class KeySetForm(PublicEnd):
         help_text="For keys of the set that name none. Usual are RS384, ES256, ES384 and EdDSA.",
     )
     field_order = ["url", "algorithm", "expiry", "ends_at"]
-
-    def clean_url(self) -> str:
-        url: str = self.cleaned_data["url"]
-        try:
-            check_place(url)
-        except BadPlace as bad:
-            raise ValidationError(str(bad)) from None
-        return url
 
     @property
     def key_set(self) -> NewKeySet:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from environments import audit
 from environments.access import OrgScope
 from environments.events import TOPICS, Event
+from environments.outside import check_place
 from environments.policy import OrgAction
 from keys import sealing, tasks
 from keys.crypto import SecretText
@@ -29,6 +30,7 @@ def add_webhook(
 ) -> tuple[Webhook, SecretText]:
     """What happens from now on is told there; the secret is in the answer and never again."""
     scope.require(OrgAction.EDIT, "webhook:new")
+    check_place(url)
     if Webhook.objects.within(scope).count() >= MOST_WEBHOOKS:
         raise TooMany
     webhook = Webhook(

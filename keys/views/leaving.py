@@ -10,17 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from environments.access import OrgScope, Refused
 from environments.guard import SignedInRequest, in_organization
-from environments.models import User
+from environments.models import LARGEST, User
 from environments.policy import OrgAction
 from environments.reauth import fresh_sign_in
 from environments.services.roles import LastOwner, may_reach
 from keys.models import Key, Secret
 from keys.services import leaving
 from keys.services.bulk import MOST_KEYS
-
-LARGEST_ID = 2**63 - 1
-"""A greater number is no row of any database, and SQLite refuses to be asked."""
-ONE_OWNER = "This is the only owner with a password or passkey of their own. Make somebody else an owner first."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,7 +44,7 @@ def _remove(request: SignedInRequest, scope: OrgScope, member: int) -> HttpRespo
     try:
         user = leaving.remove_member(scope, member)
     except LastOwner:
-        messages.error(request, ONE_OWNER)
+        messages.error(request, LastOwner.WORDS)
         return redirect("environments:person", scope.organization.slug, member)
     messages.success(request, f"{user} is no longer a member of {scope.organization.name}.")
     if user.pk == scope.actor.pk:
@@ -84,7 +80,7 @@ def known(request: SignedInRequest, scope: OrgScope, user: int) -> HttpResponse:
 
 def _person(scope: OrgScope, user: int) -> tuple[User, int | None]:
     """Who it is, and their membership if they still have one."""
-    if user > LARGEST_ID:
+    if user > LARGEST:
         raise Http404("Nobody who was here.")
     member = scope.organization.members.select_related("user").filter(user=user).first()
     if member is not None:
