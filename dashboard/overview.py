@@ -18,6 +18,7 @@ from environments.models import (
 )
 from environments.policy import GRANTS, TEAM_GRANTS, Action, OrgAction, OrganizationRole
 from environments.policy import SENTENCES as RIGHTS
+from environments.views.log_rows import names_of, who_of
 from keys.idleness import with_idleness
 from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, KeySet, Rotation, Secret
 from keys.outcomes import Outcome
@@ -29,7 +30,6 @@ SETTLED = timedelta(hours=1)
 UNREAD = timedelta(minutes=20)  # a key set that a second fetch could not read either
 ROWS = 7
 CHANGES = 10
-MACHINE = "Latchkey"
 WORDS: Mapping[str, str] = {str(action): words for action, words in RIGHTS.items()}
 """What was refused is written down by the name of its right."""
 
@@ -241,16 +241,18 @@ def _changes(scope: OrgScope) -> list[Change]:
         slugs = held.values_list("environment__slug", flat=True)
         lines = lines.filter(Q(environment__in=list(slugs)) | Q(subject__in=_own_teams_keys(scope)))
     names = dict(scope.organization.environments.values_list("slug", "name"))
+    newest = list(lines.order_by("-sequence")[:CHANGES])
+    people = names_of(scope, newest)
     return [
         Change(
             line.at,
-            line.actor or MACHINE,
+            who_of(line, people),
             SENTENCES[Event(line.event)],
-            WORDS.get(line.label, line.label or line.subject),
+            people.get(line.label) or WORDS.get(line.label, line.label or line.subject),
             names.get(line.environment, line.environment),
             line.denied,
         )
-        for line in lines.order_by("-sequence")[:CHANGES]
+        for line in newest
     ]
 
 

@@ -109,6 +109,13 @@ def test_a_stranger_finds_nothing(acme, client):
     assert client.get("/o/acme/search/?q=a").status_code == 404
 
 
+def test_recent_changes_name_people_as_the_log_does(acme, issue, look):
+    issue()
+    assert {line.actor for line in look("owner").changes if "billing-api" in line.label} == {
+        "Engineer"
+    }
+
+
 def test_recent_changes_are_for_those_who_may_read_the_log(acme, issue, look):
     issue(name="billing-api")
     assert any("billing-api" in line.label for line in look("support").changes)
