@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 
 from keys.issuer.refusals import Unavailable
+from keys.issuer.turns import TURN
 
 PREPARE_AFTER: Final = 1
 
@@ -36,7 +37,7 @@ def fetch_all(statement: "Statement", parameters: Sequence[object]) -> list[tupl
 def insert_once(statement: "Statement", parameters: Sequence[Any]) -> bool:
     """False where the row is there already: of two at once, in whichever processes, one wins."""
     database = connections[DEFAULT_DB_ALIAS]
-    with database.wrap_database_errors:
+    with database.wrap_database_errors, TURN.left():
         return bool(_execute(database, statement, parameters).rowcount == 1)
 
 

@@ -17,6 +17,7 @@ from keys.issuer.database import Statement, fetch_all
 from keys.issuer.refusals import InvalidRequest, NotFound, NotProven, UnauthorizedClient
 from keys.issuer.requests import Asked, Request, Shown, read_scope
 from keys.issuer.tokens import LIFE, sold
+from keys.issuer.turns import TURN
 from keys.models import RefreshToken
 
 ASSERTION_DOOR: Final = "/v2/auth/token"
@@ -103,9 +104,10 @@ def _legacy(request: Request, prove: Callable[[datetime, Doors], Proven]) -> dic
     check(client, Shown(client.client_id, SecretText("")), NO_RULES, request, now)
     bought = sold(client, None, request, now)
     text = token_urlsafe(32)
-    RefreshToken.objects.create(
-        secret_id=client.proof.row, mark=_mark(text), expires_at=now + REFRESH_LIFE
-    )
+    with TURN.left():
+        RefreshToken.objects.create(
+            secret_id=client.proof.row, mark=_mark(text), expires_at=now + REFRESH_LIFE
+        )
     ends = now + timedelta(seconds=LIFE)
     stamp = ends.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ends.microsecond // 1000:03d}Z"
     return {"accessToken": bought["access_token"], "expires": stamp, "refreshToken": text}

@@ -20,6 +20,7 @@ from keys import sealing
 from keys.crypto import CannotOpen, PrivateKeyring, SecretText
 from keys.issuer.clients import Place
 from keys.issuer.refusals import Unavailable
+from keys.issuer.turns import TURN
 from keys.models import SigningKey
 from keys.signing_pairs import context_of, new_pair
 
@@ -92,11 +93,12 @@ def first_key(place: Place) -> SigningKey:
     sealed = sealing.seal_signing_key(
         private, context_of(place.organization_id, place.id, place.issuer_id, kid)
     )
-    row, _ = SigningKey.objects.get_or_create(
-        environment_id=place.id,
-        serial=1,
-        defaults={"kid": kid, "algorithm": algorithm, "public_jwk": public, "sealed": sealed},
-    )
+    with TURN.left():
+        row, _ = SigningKey.objects.get_or_create(
+            environment_id=place.id,
+            serial=1,
+            defaults={"kid": kid, "algorithm": algorithm, "public_jwk": public, "sealed": sealed},
+        )
     return row
 
 

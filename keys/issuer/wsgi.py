@@ -15,6 +15,7 @@ from keys.issuer.bodies import Body, read_form, read_form_or_json
 from keys.issuer.database import steadily
 from keys.issuer.refusals import Header, MethodNotAllowed, NotFound, NotProven, Refusal
 from keys.issuer.requests import Request
+from keys.issuer.turns import in_turn
 
 ISSUER_PATHS: Final = (
     "/t/",
@@ -111,7 +112,8 @@ def _ask(address: Address, issuer_id: str, environ: WSGIEnvironment) -> Document
         raise MethodNotAllowed(", ".join(address.methods))
     request = Request.read(environ, address.body)
     try:
-        return steadily(lambda: address.answer(request, issuer_id))
+        with in_turn():
+            return steadily(lambda: address.answer(request, issuer_id))
     except Refusal as refusal:
         _count(refusal, request)
         raise
