@@ -1,7 +1,12 @@
-"""Notices go out by mail once each, and are tried again later when the server took one not."""
+"""Notices go out by mail, and are tried again later when the server took one not.
+
+At least once: a worker that is killed after the mail server took a letter and before the row says so sends it again,
+with the same Message-ID, by which mail readers show it once (docs/decisions/03-rows-not-messages.md).
+"""
 
 from datetime import datetime, timedelta
 from smtplib import SMTPDataError, SMTPRecipientsRefused
+from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
@@ -60,8 +65,15 @@ def letter(notice: Notice) -> EmailMessage:
         subject=" ".join(f"{notice.title} · {notice.organization.name}".split()),
         body=render_to_string("environments/mail/notice.txt", facts),
         to=[notice.user.email],
-        headers={"Auto-Submitted": "auto-generated"},
+        headers={"Auto-Submitted": "auto-generated", "Message-ID": _message_id(notice)},
     )
+
+
+def _message_id(notice: Notice) -> str:
+    """The same at each try. With its moment: an installation that was set up anew counts its rows from one again."""
+    host = urlsplit(settings.LATCHKEY_BASE_URL).hostname or "localhost"
+    domain = f"[{host}]" if ":" in host else host
+    return f"<notice.{notice.pk}.{int(notice.at.timestamp())}@{domain}>"
 
 
 def forget_notices(now: datetime, limit: int = 1000) -> None:

@@ -130,3 +130,26 @@ def test_news_of_more_than_a_year_ago_is_forgotten(tell):
     )
     tasks.forget_notices()
     assert Notice.objects.get().user.email == "engineer@acme.test"
+
+
+def test_a_letter_of_a_worker_that_was_killed_goes_once_more_under_the_same_name(
+    tell, mailoutbox, monkeypatch, time_machine
+):
+    """Readers of mail show what bears one Message-ID once."""
+    tell("engineer", "lead")
+    send = EmailBackend.send_messages
+
+    def killed(backend, letters):
+        send(backend, letters)
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EmailBackend, "send_messages", killed)
+        with pytest.raises(SystemExit):
+            tasks.deliver_notices()
+    time_machine.move_to(timezone.now() + MAIL_LEASE + timedelta(seconds=1))
+    tasks.deliver_notices()
+    first, other, again = (letter.message()["Message-ID"] for letter in mailoutbox)
+    assert first in {other, again}
+    assert len({first, other, again}) == 2
+    assert first.startswith(f"<notice.{Notice.objects.earliest('pk').pk}.")
