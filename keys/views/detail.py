@@ -1,8 +1,9 @@
 """Everything true about one key, in five tabs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.paginator import Paginator
+from django.db.models import Max
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -89,7 +90,8 @@ def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[
     if tab == "tests":
         tests = key.tests.select_related("secret", "asked_by").newest_first()
         page = Paginator(tests, PER_PAGE).get_page(request.GET.get("page"))
-        return {"page": page, "rows": [{"run": run, "verdict": verdict_of(run)} for run in page]}
+        rows = [{"run": run, "verdict": verdict_of(run)} for run in page]
+        return {"page": page, "rows": rows} | _folded(request, key)
     if tab == "use":
         return {"snippets": snippets(key), "signed": also_signed(key)}
     if tab == "history":
@@ -102,6 +104,16 @@ def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[
             test.duration_ms if test.result is Outcome.WORKS else None for test in reversed(recent)
         ],
         "progress": _progress(key),
+    }
+
+
+def _folded(request: SignedInRequest, key: Key) -> dict[str, object]:
+    """Of older tests the figures of each day are left."""
+    days = Paginator(key.daily_figures.order_by("-day"), PER_PAGE)
+    newest = key.daily_figures.aggregate(day=Max("day"))["day"]
+    return {
+        "days": days.get_page(request.GET.get("days")),
+        "before": f"Before {newest + timedelta(days=1):%-d %b %Y}, by day" if newest else "",
     }
 
 

@@ -124,3 +124,23 @@ def test_the_sparkline_of_a_key_is_the_same_before_and_after(sign_in, issue, tim
     assert folding.fold_tests(now) == 5
     assert line() == before
     assert "most 159 ms" in before
+
+
+def test_what_is_left_of_old_tests_stands_on_the_page_of_tests_day_by_day(sign_in, issue):
+    made = issue()
+    client, tests = sign_in("viewer"), page("detail", made.key) + "?tab=tests"
+    assert "by day" not in client.get(tests).content.decode()
+    for number in range(60):
+        day = date(2025, 3, 14) - number * DAY
+        DailyFigure.objects.create(
+            key=made.key, day=day, worked=90 + number, failed=2, unjudged=1, median_ms=212.4, longest_ms=900
+        )  # fmt: skip
+    shown = client.get(tests).content.decode()
+    for words in ("No tests within the last year", "Before 15 Mar 2025, by day", "Fri 14 Mar 2025", "212 ms"):  # fmt: skip
+        assert words in shown
+    assert "1–50 of 60 days" in shown
+    earlier = client.get(f"{tests}&days=2").content.decode()
+    assert ">149<" in earlier
+    assert ">90<" not in earlier
+    assert client.get(f"{tests}&days=x").status_code == 200
+    assert sign_in("stranger").get(tests).status_code == 404
