@@ -162,5 +162,11 @@ def _judgement(outcome: Outcome) -> str:
 
 def last_used(key: Key) -> datetime | None:
     """By an outside client; our own tests do not count."""
+    proof = last_used_proof(key)
+    return proof.last_used_at if proof else None
+
+
+def last_used_proof(key: Key) -> Secret | PublicKey | None:
     proofs: list[Secret | PublicKey] = [*newest_first(key), *public_keys(key)]
-    return max((each.last_used_at for each in proofs if each.last_used_at), default=None)
+    used = [(each.last_used_at, each) for each in proofs if each.last_used_at]
+    return max(used, key=lambda pair: pair[0])[1] if used else None

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Case, DateTimeField, ExpressionWrapper, F, When
 from django.db.models.functions import Coalesce
 
-from keys.health import last_used
+from keys.health import last_used_proof
 from keys.models import Key, KeyQuerySet
 
 
@@ -17,17 +17,20 @@ class Use:
     at: datetime | None = None
     measured: bool = True
     idle: str = ""
+    by: str = ""
+    """The hint of the secret that it was used by, or its kid."""
 
 
 def use_of(key: Key, now: datetime) -> Use:
     if key.imported:
         return Use(measured=False)
-    at = last_used(key)
+    proof = last_used_proof(key)
+    at = proof.last_used_at if proof else None
     rest = now - (at or key.created_at)
     longest = key.environment.idle_after
     # Who was disabled on purpose is not pointed out.
     idle = longest is not None and rest > longest and key.disabled_at is None
-    return Use(at, idle=f"Idle {rest.days} d" if idle else "")
+    return Use(at, idle=f"Idle {rest.days} d" if idle else "", by=str(proof or ""))
 
 
 def with_idleness(keys: KeyQuerySet) -> KeyQuerySet:

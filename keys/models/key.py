@@ -108,7 +108,9 @@ class KeyQuerySet(models.QuerySet["Key"]):
             "created_by",
             "disabled_by",
             "deleted_by",
-        ).prefetch_related(Prefetch("rotations", Rotation.objects.open(), "running"))
+        ).prefetch_related(
+            Prefetch("rotations", Rotation.objects.open().select_related("old", "new"), "running")
+        )
 
 
 class Key(models.Model):

@@ -39,7 +39,8 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
         return self.select_related(
             "key__environment__organization", "key__team", "key__endpoint", "old", "new", "asked_by"
         ).select_related(
-            "proven_by", "refused_by", "accepted_by", "retired_by", "closed_by", "new__created_by"
+            *("proven_by", "refused_by", "accepted_by", "new__created_by"),
+            *("extended_by", "pressed_by", "retired_by", "closed_by"),
         )
 
     def troubled(self, now: datetime) -> Self:
@@ -88,8 +89,12 @@ class Rotation(models.Model):
     """The end of the grace period: no end of the old secret, but when a worker looks whether it may end."""
     held_until = models.DateTimeField(null=True)
     """The old secret was in use at the end of its grace; so long it is held at most."""
+    extended_at = models.DateTimeField(null=True)
+    """When its grace was last made longer."""
+    extended_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     pressed_at = models.DateTimeField(null=True)
     """A person said: retire it although it is in use; of an imported one: it is ended at the provider."""
+    pressed_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     retired_at = models.DateTimeField(null=True)
     retired_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     retired_on = models.CharField(max_length=80, blank=True)

@@ -1,9 +1,14 @@
 """The sentences of receipts: what a test found, how a secret was used, how long a span is. Plain data for templates."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from keys.models import CredentialTest, Secret
+from keys.models import CredentialTest, Key, Secret
+
+LATELY = timedelta(hours=1)
+"""The token service counts by whole hours: this one, and so much before it."""
+NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +54,28 @@ def use_of(which: str, secret: Secret) -> Line:
     times = f"used {secret.use_count:,} time{'s' if secret.use_count != 1 else ''}, last"
     where = f"from {secret.last_used_from}" if secret.last_used_from else ""
     return Line(f"{name}: {times}", secret.last_used_at, "ago", where)
+
+
+def lately(key: Key, secret: Secret, now: datetime) -> Line | None:
+    """Whether clients are still on it, and where they are; None where nothing was ever counted."""
+    if secret.last_used_at is None:
+        return None
+    begins = now.replace(minute=0, second=0, microsecond=0) - LATELY
+    hours = key.hours_of_use.filter(proof=secret.public_id, reason="")
+    found: Counter[str] = Counter()
+    for address, count in hours.filter(hour__gte=begins).values_list("address", "count"):
+        found[address] += count
+    if not found:
+        return Line(f"…{secret.hint}: no token in this hour and the one before.")
+    tokens = found.total()
+    many = f"{tokens:,} token{'s' if tokens != 1 else ''}"
+    return Line(f"…{secret.hint}: {many} in this hour and the one before, from {_places(found)}.")
+
+
+def _places(found: Counter[str]) -> str:
+    """The busiest by name; those that the token service did not tell apart have none."""
+    named = [address for address, _ in found.most_common() if address][:NAMED]
+    more = len(found) - len(named)
+    if not named:
+        return "many addresses"
+    return ", ".join(named) + (f" and {more} more" if more else "")

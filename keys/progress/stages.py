@@ -7,7 +7,7 @@ from datetime import datetime
 from keys.facts import facts_of
 from keys.models import Rotation, Secret
 from keys.progress.notes import Note, notes_of
-from keys.progress.receipts import Line, receipt, span, use_of
+from keys.progress.receipts import Line, lately, receipt, span, use_of
 from keys.progress.seen import Seen
 from keys.rotation import COLLECT_WITHIN, TAKE_UP_WITHIN, Step, next_step
 
@@ -60,7 +60,9 @@ def _headline(seen: Seen) -> Line:
             "The old secret has ended. Next it is proven dead: refused, while the new one is accepted."
         )
     if seen.ending and seen.step is not Step.HOLD:
-        return Line("The new secret is proven once more; then the old one ends.")
+        imported = "You said that the old secret is ended at the provider. It is tried there now."
+        ours = "The new secret is proven once more; then the old one ends."
+        return Line(imported if rotation.key.imported else ours)
     return _waiting(seen)
 
 
@@ -97,6 +99,8 @@ def _plan(seen: Seen) -> Stage:
         lines.append(Line(f"Why: {rotation.why}"))
     if rotation.grace and not rotation.key.imported:
         lines.append(Line(f"Grace period: {span(rotation.grace)}."))
+    if rotation.extended_at:
+        lines.append(Line(_by("Made longer", rotation.extended_by), rotation.extended_at))
     return Stage("Plan", "ok", lines)
 
 
@@ -150,11 +154,18 @@ def _deploy(seen: Seen) -> Stage:
     if rotation.key.imported:
         lines = [Line("How often either is used is not measured: the provider alone sees it.")]
     else:
-        lines = [use_of("Old", old)] if old else []
-        lines.append(use_of("New", new))
+        lines = [line for each in (("Old", old), ("New", new)) for line in _used(seen, *each)]
     if rotation.cut or seen.ending or old is None:
         return Stage("Deploy", "ok", lines)
     return Stage("Deploy", "now" if seen.open else "idle", lines)
+
+
+def _used(seen: Seen, which: str, secret: Secret | None) -> list[Line]:
+    """What is left to deploy is where the old one is still used; once it has closed that is history."""
+    if secret is None:
+        return []
+    hours = lately(seen.rotation.key, secret, seen.now) if seen.open else None
+    return [use_of(which, secret), *([hours] if hours else [])]
 
 
 def _retire(seen: Seen) -> Stage:
@@ -164,8 +175,8 @@ def _retire(seen: Seen) -> Stage:
     if seen.open and rotation.old and seen.ending:
         return _retiring(seen)
     if not seen.open:
-        said = "The old secret was kept." if rotation.old else ""
-    elif rotation.old is None:
+        return Stage("Retire", "idle", _kept(rotation))
+    if rotation.old is None:
         said = "There is no old secret to end."
     else:
         said = "Until then the new secret can be discarded and the old one kept. Afterwards there is no way back."
@@ -173,7 +184,15 @@ def _retire(seen: Seen) -> Stage:
         return Stage(
             "Ended at the provider?", "now", [Line("Only you can end it there."), Line(said)]
         )
-    return Stage("Retire", "idle", [Line(said)] if said else [])
+    return Stage("Retire", "idle", [Line(said)])
+
+
+def _kept(rotation: Rotation) -> list[Line]:
+    kept = [Line("The old secret was kept.")] if rotation.old else []
+    if rotation.closed_by is None:
+        return kept
+    done = "Discarded" if rotation.new else "Withdrawn"
+    return [Line(_by(done, rotation.closed_by), rotation.closed_at), *kept]
 
 
 def _retiring(seen: Seen) -> Stage:
@@ -184,10 +203,13 @@ def _retiring(seen: Seen) -> Stage:
 
 
 def _pressed(rotation: Rotation) -> list[Line]:
-    pressed = rotation.pressed_at
-    ended = "A person said that it is ended at the provider"
-    words = ended if rotation.key.imported else "A person asked to end it now"
-    return [Line(words, pressed)] if pressed else []
+    if rotation.pressed_at is None:
+        return []
+    who = rotation.pressed_by or "A person"
+    act = (
+        "said that it is ended at the provider" if rotation.key.imported else "asked to end it now"
+    )
+    return [Line(f"{who} {act}", rotation.pressed_at)]
 
 
 def _ended(rotation: Rotation) -> Line:

@@ -71,6 +71,26 @@ def _old(rotation: Rotation, now: datetime) -> Words:
     return Words("run", f"Old, ends in {span(rotation.ends_at - now)}")
 
 
+def both_ends(rotation: Rotation, now: datetime) -> list[Words]:
+    """For one sentence, while two secrets live: which of them ends when."""
+    old, new = rotation.old, rotation.new
+    if old is None or new is None or old.ended_by(now) or new.ended_by(now):
+        return []
+    word = "expires" if new.expires_at else "has no expiry"
+    return [Words("", f"New secret …{new.hint} {word}", new.expires_at), _old_ends(rotation, old)]
+
+
+def _old_ends(rotation: Rotation, old: Secret) -> Words:
+    planned = (rotation.held_until or rotation.ends_at) if rotation.proven_at else None
+    if old.expires_at and (planned is None or old.expires_at <= planned):
+        return Words("", f"Old secret …{old.hint} expires", old.expires_at)
+    if rotation.pressed_at or planned is None:
+        ends = "ends soon" if rotation.pressed_at else "works on"
+        return Words("", f"Old secret …{old.hint} {ends}")
+    held = " at the latest" if rotation.step == Step.HOLD else ""
+    return Words("", f"Old secret …{old.hint} ends{held}", planned)
+
+
 def in_short(rotation: Rotation, now: datetime) -> Words:
     """For lists, from the row alone; the moment is since when, or until when."""
     if rotation.alarmed_at:
@@ -154,7 +174,8 @@ def overlap_of(rotation: Rotation, now: datetime) -> Overlap | None:
         return None
     ends = min(planned, old.expires_at or planned)
     room = max(ends - new.created_at, SMALLEST) / 3
-    begins, closes = new.created_at - room, max(ends, now if rotation.closed_at is None else ends) + room  # fmt: skip
+    begins = max(new.created_at - room, old.created_at)  # before that there was nothing to draw
+    closes = max(ends, now if rotation.closed_at is None else ends) + room
 
     def at(moment: datetime) -> int:
         return round(WIDTH * min(max((moment - begins) / (closes - begins), 0), 1))

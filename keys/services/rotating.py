@@ -164,10 +164,12 @@ def extend_rotation(scope: Scope, client_id: str) -> Rotation:
     key, rotation = _running(scope, client_id)
     if rotation.ends_at is None or rotation.proven_at is None or rotation.pressed_at:
         raise TooLate
-    ends = rotation.extended_to(timezone.now())
+    now = timezone.now()
+    ends = rotation.extended_to(now)
     if ends is None:
         raise GraceTooLong
     rotation.ends_at, rotation.held_until = ends, None
+    rotation.extended_at, rotation.extended_by = now, scope.actor
     look_soon(rotation)
     record(scope, key, Event.ROTATION_EXTENDED, rotation, ends_at=ends.isoformat())
     return rotation
@@ -183,7 +185,7 @@ def press_rotation(scope: Scope, client_id: str) -> Rotation:
     if rotation.proven_at is None or rotation.old is None:
         raise TooLate
     if rotation.pressed_at is None:
-        rotation.pressed_at = timezone.now()
+        rotation.pressed_at, rotation.pressed_by = timezone.now(), scope.actor
         look_soon(rotation)
         record(scope, key, Event.ROTATION_PRESSED, rotation, secret=rotation.old.public_id)
     return rotation

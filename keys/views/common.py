@@ -13,6 +13,7 @@ from environments.models import Environment
 from environments.policy import Action
 from keys.health import health, running, shown_proof, signs_alone
 from keys.models import Key
+from keys.progress.states import both_ends
 from keys.services.issuing import KeyEnded
 from keys.snippets import doors_of, token_address
 
@@ -45,6 +46,7 @@ def issued_key(scope: Scope, client_id: str, action: Action) -> Key:
 def about(scope: Scope, key: Key) -> dict[str, object]:
     """What the head of a key's pages shows."""
     now = timezone.now()
+    open_one = running(key)
     return {
         "scope": scope,
         "key": key,
@@ -52,7 +54,8 @@ def about(scope: Scope, key: Key) -> dict[str, object]:
         "health": health(key, now),
         "newest": shown_proof(key),
         "signs": signs_alone(key),
-        "running": running(key),
+        "running": open_one,
+        "both_ends": both_ends(open_one, now) if open_one else [],
         "doors": doors_of(key),
         "token_address": key.endpoint.url if key.endpoint else token_address(key.environment),
         "key_set": getattr(key, "key_set", None),

@@ -20,7 +20,7 @@ from keys.forms.rotation import LeakForm, RotateForm
 from keys.handover import Browser
 from keys.health import signs_alone
 from keys.models import OVERDUE, Handover, Key, Rotation, Secret
-from keys.progress.receipts import span, use_of
+from keys.progress.receipts import lately, span, use_of
 from keys.progress.stages import Progress, progress_of
 from keys.progress.states import overlap_of
 from keys.rotation import QUIET
@@ -105,6 +105,7 @@ def _plan_page(request: SignedInRequest, scope: Scope, key: Key, form: RotateFor
         "running": running,
         "full": full,
         "use": use_of("Secret", old) if old else None,
+        "lately": lately(key, old, now) if old else None,
         "in_use": old is not None and _in_use(old, now),
         "expires_within": old is not None and _expires_within(old, now + form.grace_shown),
         "approval": Note.of(scope, Act.ROTATE, f"key:{key.client_id}"),
@@ -196,17 +197,15 @@ def retire(request: SignedInRequest, scope: Scope, client_id: str) -> HttpRespon
     if request.method != "POST":
         if running is None or running.cut or running.old is None or running.proven_at is None:
             return _wrong_time(request, scope, key, "There is nothing to retire now")
+        now = timezone.now()
         context = about(scope, key) | {"rotation": running, "use": use_of("Old", running.old)}
-        context["in_use"] = _in_use(running.old, timezone.now())
+        context |= {"in_use": _in_use(running.old, now), "lately": lately(key, running.old, now)}
         return render(request, "keys/retire.html", context)
     try:
         found = rotating.press_rotation(scope, client_id)
     except TooLate:
         return _wrong_time(request, scope, key, "There is nothing to retire now")
-    said = "A worker proves the new secret once more, then ends the old one."
-    if key.imported:
-        said = "A worker tries the old secret at the provider now; it must be refused there."
-    messages.success(request, said)
+    # The page says what comes next; a message would go on to say so once it is done.
     return to_page("keys:rotation", key, rotation=found.public_id)
 
 
@@ -250,6 +249,7 @@ def leak(request: SignedInRequest, scope: Scope, client_id: str, secret: str) ->
             "form": form,
             "secret": leaked,
             "use": use_of("Secret", leaked),
+            "lately": lately(key, leaked, now),
             "others": key.secrets.unended(now).exclude(pk=leaked.pk).exists(),
             "is_new": running is not None and running.new_id == leaked.pk and not running.cut,
         }

@@ -91,6 +91,10 @@ def _steps(run: CredentialTest) -> list[dict[str, object]]:
     return steps + steps_of(run.stages)
 
 
+def _took(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms >= 1 else "under 1 ms"
+
+
 def steps_of(stages: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
     """What a worker has reported, for the stepper."""
     steps: list[dict[str, object]] = []
@@ -101,7 +105,7 @@ def steps_of(stages: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
                 "name": STAGES.get(name, name.capitalize()),
                 "state": STATES.get(str(stage.get("state")), "idle"),
                 "said": stage.get("note", ""),
-                "took": f"{ms:.0f} ms" if isinstance(ms, int | float) else "",
+                "took": _took(ms) if isinstance(ms, int | float) else "",
             }
         )
     return steps

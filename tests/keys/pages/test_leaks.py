@@ -1,18 +1,24 @@
 """People report a leak, and the page leads them to the next secret."""
 
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from keys.models import Rotation
 from tests.keys.pages.addresses import leak_page, page, page_of
+from tests.keys.staged import MINUTE, used
 from tests.log import lines
 
 
 def test_a_leak_ends_the_secret_at_once_and_leads_to_the_next(sign_in, key):
     secret = key.secrets.get()
+    used(secret, MINUTE)
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    counted = {"proof": secret.public_id, "address": "203.0.113.9", "hour": hour}
+    key.hours_of_use.create(count=31, **counted)
     client = sign_in("engineer")
     shown = client.get(leak_page(secret)).content.decode()
     assert "left without a secret" in shown
-    assert "is not recorded" in shown
+    assert "31 tokens in this hour and the one before, from 203.0.113.9." in shown
     assert client.post(leak_page(secret), {"why": ""}).status_code == 422
     answer = client.post(leak_page(secret), {"why": "in a public repository"})
     assert answer["Location"] == page("rotate", key)

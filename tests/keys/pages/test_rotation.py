@@ -92,12 +92,14 @@ def test_from_the_test_of_the_new_secret_the_rotation_is_one_step_away(sign_in, 
 
 def test_an_engineer_extends_the_grace_and_that_is_logged(sign_in, key, stage):
     rotation = stage("draining")
-    answer = sign_in("engineer").post(page("extend", key))
+    client = sign_in("engineer")
+    answer = client.post(page("extend", key))
     assert answer["Location"] == page_of(rotation)
     ends = rotation.ends_at
     rotation.refresh_from_db()
     assert rotation.ends_at == ends + timedelta(hours=24)
     assert lines("rotation.extended") == 1
+    assert "Made longer by Engineer" in client.get(page_of(rotation)).content.decode()
 
 
 def test_beyond_the_policy_it_says_so(sign_in, key, stage, acme):
@@ -118,6 +120,9 @@ def test_an_engineer_retires_early_after_reading_that_it_is_in_use(sign_in, key,
     assert rotation.pressed_at
     assert not rotation.retired_at, "a worker does that"
     assert lines("rotation.pressed") == 1
+    shown = client.get(page_of(rotation))
+    assert "Engineer asked to end it now" in shown.content.decode()
+    assert not list(shown.context["messages"]), "it would still be there once that is done"
 
 
 def test_an_engineer_discards_and_keeps_the_old(sign_in, key, stage):
@@ -128,6 +133,8 @@ def test_an_engineer_discards_and_keeps_the_old(sign_in, key, stage):
     rotation.refresh_from_db()
     assert rotation.outcome == Rotation.Outcome.DISCARDED
     assert lines("rotation.discarded") == 1
+    assert "Discarded by Engineer" in client.get(page_of(rotation)).content.decode()
+    assert "by Engineer" in client.get(page("rotate", key)).content.decode()
     assert client.post(page("discard", key)).status_code == 409
 
 
@@ -185,6 +192,14 @@ def test_a_rotation_of_another_key_is_not_found(sign_in, issue, stage):
     rotation, other = stage("draining"), issue(name="other").key
     address = page("rotation", other, rotation=rotation.public_id)
     assert sign_in("engineer").get(address).status_code == 404
+
+
+def test_the_head_of_the_key_says_which_secret_ends_when(sign_in, key, stage):
+    rotation = stage("draining")
+    shown = sign_in("viewer").get(page("detail", key)).content.decode()
+    assert f"New secret …{rotation.new.hint} has no expiry" in shown
+    assert f"Old secret …{rotation.old.hint} ends" in shown
+    assert f"with …{rotation.old.hint}" in shown, "which of the two was used last"
 
 
 def test_former_rotations_are_listed_with_their_receipts(sign_in, key, stage):
