@@ -176,7 +176,7 @@ def _column(place: Environment, row: Mapping[str, Any] | None) -> Figures:
 
 def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
     """Worst first: failing in production, failing elsewhere, leaked without a successor, ended, a rotation that
-    does not move, a key set that cannot be read, never collected, ending soon."""
+    does not move, a key set that cannot be read, a scope that is not given, never collected, ending soon."""
     uncollected = Secret.objects.filter(
         key=OuterRef("pk"), collected_at=None, revoked_at=None, created_at__lte=now - SETTLED
     ).order_by("created_at")
@@ -189,6 +189,7 @@ def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
             | Q(ends_at__lte=now + SOON)
             | Q(waiting_since__isnull=False)
             | Q(key_set__failing_since__lte=now - UNREAD)
+            | Q(short_since__isnull=False)
             | Exists(Rotation.objects.filter(key=OuterRef("pk")).troubled(now))
         )
         .select_related("environment__organization", "team", "key_set")
@@ -227,6 +228,8 @@ def _secret_concern(key: Key, now: datetime) -> tuple[int, Concern]:
     if key_set and key_set.result and key_set.failing_since:
         reason = f"Key set cannot be read: {key_set.result.label.lower()}"
         return 4, Concern(key, "warn", reason, key_set.failing_since)
+    if key.short_since:
+        return 4, Concern(key, "warn", "Lacks scope: some calls are refused", key.short_since)
     if waiting:
         return 5, Concern(key, "warn", "Secret not collected; it ends", waiting + COLLECT_WITHIN)
     return 6, Concern(key, "warn", "Expires", ends_at)

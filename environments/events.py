@@ -52,6 +52,8 @@ class Event(StrEnum):
     KEY_DELETED = "key.deleted"
     KEY_FAILING = "key.failing"
     KEY_WORKING = "key.working"
+    KEY_SCOPE_SHORT = "key.scope-short"
+    KEY_SCOPE_WHOLE = "key.scope-whole"
     SECRET_MADE = "secret.made"
     SECRET_SEEN = "secret.seen"
     SECRET_COLLECTED = "secret.collected"
@@ -165,6 +167,8 @@ SENTENCES: Mapping[Event, str] = {
     Event.KEY_DELETED: "deleted the key",
     Event.KEY_FAILING: "saw a failure of",
     Event.KEY_WORKING: "saw a recovery of",
+    Event.KEY_SCOPE_SHORT: "saw less scope than asked for given to",
+    Event.KEY_SCOPE_WHOLE: "saw the whole scope given again to",
     Event.SECRET_MADE: "made a secret for",
     Event.SECRET_SEEN: "saw the secret of",
     Event.SECRET_COLLECTED: "collected the secret of",

@@ -109,6 +109,8 @@ def _tested(key: Key, shown: Secret, rotation: Rotation | None, now: datetime) -
 def _judged(key: Key, outcome: Outcome | None, now: datetime) -> Health:
     if key.last_tested_at is None or outcome is None:
         return Health("idle", "Untested")
+    if key.short_since:
+        return Health("warn", "Lacks scope", "some calls are refused", key.short_since)
     if outcome is not Outcome.WORKS:
         return Health("warn", "Not judged", outcome.label, key.last_tested_at)
     if now - key.last_tested_at > 2 * key.environment.test_interval:

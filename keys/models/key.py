@@ -154,6 +154,9 @@ class Key(models.Model):
     """When its keepers were told of this failure; a recovery is told only to who heard of the failure."""
     recovered_at = models.DateTimeField(null=True)
     """It works again after a failure that was told; the recovery is told once it has lasted."""
+    short_since = models.DateTimeField(null=True)
+    """Its tokens lack a scope that was asked for, or the scope was refused: no failure of the credential."""
+    short_told_at = models.DateTimeField(null=True)
 
     objects = KeyQuerySet.as_manager()
 

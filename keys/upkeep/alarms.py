@@ -27,7 +27,7 @@ def note(key: Key, test: CredentialTest, outcome: Outcome, now: datetime) -> Non
     # What a person disabled on purpose is no failure.
     if outcome.fault is Fault.CREDENTIAL and not key.disabled_at:
         event = _failed(key, now)
-    elif outcome is Outcome.WORKS:
+    elif outcome in {Outcome.WORKS, Outcome.SCOPE_NARROWED}:  # either way it was accepted
         event = _worked(key, now)
     key.save(
         update_fields=[
@@ -39,8 +39,8 @@ def note(key: Key, test: CredentialTest, outcome: Outcome, now: datetime) -> Non
         ]
     )
     if event:
-        _ask_again(test, now)
-        _record(key, event, outcome)
+        ask_again(test, now)
+        record(key, event, outcome)
 
 
 def _failed(key: Key, now: datetime) -> Event | None:
@@ -63,7 +63,7 @@ def _worked(key: Key, now: datetime) -> Event | None:
     return None
 
 
-def _ask_again(test: CredentialTest, now: datetime) -> None:
+def ask_again(test: CredentialTest, now: datetime) -> None:
     again = CredentialTest(
         key_id=test.key_id,
         secret_id=test.secret_id,
@@ -74,7 +74,7 @@ def _ask_again(test: CredentialTest, now: datetime) -> None:
     CredentialTest.objects.bulk_create([again], ignore_conflicts=True)  # one may wait already
 
 
-def _record(key: Key, event: Event, outcome: Outcome) -> None:
+def record(key: Key, event: Event, outcome: Outcome) -> None:
     place = audit.Machine(key.environment.organization_id, key.environment.slug)
     audit.record(place, event, f"key:{key.client_id}", label=key.name, outcome=outcome)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from keys.models import CredentialTest, Key, Secret, TokenEndpoint
 from keys.outcomes import Fault, Outcome
 from keys.probe import Finding
-from keys.upkeep import alarms, troubles
+from keys.upkeep import alarms, scopes, troubles
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +62,7 @@ def _judge(key: Key, test: CredentialTest, outcome: Outcome, now: datetime) -> N
     if test.secret_id == newest_secrets([key.pk], now).get(key.pk):
         key.last_tested_at, key.last_outcome = now, outcome
         alarms.note(key, test, outcome, now)
+        scopes.note(key, test, outcome, now)
     if changed and endpoint:
         troubles.record(changed, endpoint, key.environment, outcome)
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from environments.events import Event
 from environments.models import AuditEvent, Notice, Team, TeamMember
 from keys import tasks
+from keys.health import health
 from keys.models import CredentialTest, Key, TokenEndpoint
 from keys.outcomes import Outcome
 from keys.probe import Finding
@@ -193,3 +194,51 @@ def test_each_round_is_bounded(issue):
     assert alarms.tell_what_lasts(timezone.now(), limit=2) == 2
     assert alarms.tell_what_lasts(timezone.now(), limit=2) == 1
     assert alarms.tell_what_lasts(timezone.now(), limit=2) == 0
+
+
+LESS, NONE_OF_IT = Outcome.SCOPE_NARROWED, Outcome.INVALID_SCOPE
+
+
+@pytest.mark.parametrize("short", [LESS, NONE_OF_IT])
+def test_a_scope_that_is_not_given_is_told_once_and_its_end_but_is_no_failure(found, made, short):
+    made.key.secrets.update(collected_at=timezone.now())
+    found(short)
+    assert heard() == []
+    found(short, AWAY, short, short)
+    assert heard() == ["short"]
+    made.key.refresh_from_db()
+    assert made.key.failing_since is None
+    notice = Notice.objects.get()
+    assert notice.title == "billing-api in Development does not get its scope"
+    assert notice.text.startswith(f"{short.label}, since ")
+    assert health(made.key, timezone.now()).word == "Lacks scope"
+    found(AWAY)
+    assert heard() == ["short"]
+    found(WORKS, WORKS)
+    assert heard() == ["short", "whole"]
+    made.key.refresh_from_db()
+    assert health(made.key, timezone.now()).word == "Working"
+    events = AuditEvent.objects.filter(subject=f"key:{made.key.client_id}", event__contains="scope")
+    told = list(events.order_by("sequence").values_list("event", flat=True))
+    assert told == [Event.KEY_SCOPE_SHORT, Event.KEY_SCOPE_WHOLE]
+
+
+def test_a_scope_that_was_given_again_before_the_second_look_is_not_told(found):
+    found(LESS, WORKS, LESS, WORKS)
+    assert heard() == []
+
+
+def test_a_token_with_less_scope_ends_a_failure_and_a_refused_scope_does_not(found, made):
+    found(FAILS, FAILS, NONE_OF_IT)
+    made.key.refresh_from_db()
+    assert made.key.failing_since
+    found(LESS, LESS)
+    made.key.refresh_from_db()
+    assert made.key.failing_since is None
+    assert heard() == ["failing", "short", "working"]
+
+
+def test_the_overview_names_a_key_that_lacks_scope(found, sign_in):
+    found(LESS)
+    shown = sign_in("viewer").get("/o/acme/").content.decode()
+    assert "Lacks scope: some calls are refused" in shown
