@@ -50,7 +50,14 @@ SECTIONS = {
     **dict.fromkeys(
         [
             f"environments:{page}"
-            for page in ("new_team", "edit_team", "team_member", "issuing", "delete_team")
+            for page in (
+                "new_team",
+                "edit_team",
+                "team_member",
+                "issuing",
+                "team_limit",
+                "delete_team",
+            )
         ],
         "teams",
     ),

@@ -43,6 +43,7 @@ class Event(StrEnum):
     TEAM_MEMBER_ADDED = "team-member.added"
     TEAM_MEMBER_REMOVED = "team-member.removed"
     TEAM_ISSUING_CHANGED = "team-issuing.changed"
+    TEAM_LIMIT_CHANGED = "team.limit-changed"
     KEY_CREATED = "key.created"
     KEY_EDITED = "key.edited"
     KEY_EXPIRY_CHANGED = "key.expiry-changed"
@@ -158,6 +159,7 @@ SENTENCES: Mapping[Event, str] = {
     Event.TEAM_MEMBER_ADDED: "set a team role in",
     Event.TEAM_MEMBER_REMOVED: "removed a member from the team",
     Event.TEAM_ISSUING_CHANGED: "changed where the team may issue:",
+    Event.TEAM_LIMIT_CHANGED: "changed how many keys the team may own:",
     Event.KEY_CREATED: "created the key",
     Event.KEY_EDITED: "edited the key",
     Event.KEY_EXPIRY_CHANGED: "changed the expiry of",

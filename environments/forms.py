@@ -210,6 +210,20 @@ class IssuingForm(forms.Form):
         self.fields["environments"].choices = [(place.slug, place.name) for place in environments]  # type: ignore[attr-defined]
 
 
+MOST_KEYS = 100_000
+
+
+class LimitForm(forms.Form):
+    most_keys = forms.IntegerField(
+        label="Keys allowed",
+        required=False,
+        min_value=0,
+        max_value=MOST_KEYS,
+        help_text="In all environments together; disabled keys count, deleted ones do not. Left empty: any number.",
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+
 class TeamMemberForm(forms.Form):
     member = forms.TypedChoiceField(label="Person", coerce=int)
     role = forms.ChoiceField(label="Team role")

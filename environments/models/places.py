@@ -187,6 +187,8 @@ class Team(models.Model):
     purpose = models.CharField(max_length=200, blank=True)
     contact = models.CharField(max_length=200, blank=True)
     issues_in = models.ManyToManyField(Environment, related_name="issuing_teams", blank=True)
+    most_keys = models.PositiveIntegerField(null=True, blank=True)
+    """So many keys it may own, disabled ones counted; null: any number."""
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -45,6 +45,27 @@ def edit_team(scope: OrgScope, slug: str, *, name: str, purpose: str, contact: s
 
 
 @transaction.atomic
+def set_limit(scope: OrgScope, slug: str, most: int | None) -> bool:
+    """So many keys the team may own; what it has above that it keeps. False when nothing changed."""
+    scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
+    team = _locked(scope, slug)
+    before = team.most_keys
+    if before == most:
+        return False
+    team.most_keys = most
+    team.save(update_fields=["most_keys"])
+    audit.record(
+        scope,
+        Event.TEAM_LIMIT_CHANGED,
+        f"team:{slug}",
+        label=team.name,
+        before={"keys_allowed": before},
+        after={"keys_allowed": most},
+    )
+    return True
+
+
+@transaction.atomic
 def delete_team(scope: OrgScope, slug: str) -> None:
     scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
     team = _locked(scope, slug)

@@ -9,7 +9,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from environments.access import OrgScope, Refused
-from environments.forms import NOT_IN_TEAM, IssuingForm, NewTeamForm, TeamForm, TeamMemberForm
+from environments.forms import (
+    NOT_IN_TEAM,
+    IssuingForm,
+    LimitForm,
+    NewTeamForm,
+    TeamForm,
+    TeamMemberForm,
+)
 from environments.guard import SignedInRequest, in_organization
 from environments.models import Member, Team
 from environments.policy import OrgAction, OrganizationRole, TeamRole
@@ -162,6 +169,24 @@ def issuing(request: SignedInRequest, scope: OrgScope, team: str) -> HttpRespons
         messages.success(request, "Saved where the team may issue keys.")
         return redirect("environments:team", scope.organization.slug, found.slug)
     return render(request, "environments/issuing.html", {"form": form, "team": found})
+
+
+@require_http_methods(PAGE)
+@in_organization(OrgAction.MANAGE_TEAMS)
+def limit(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
+    """A limit below what the team has is looked at once more before it is saved."""
+    found = _team(scope, team)
+    owned = _keys_of(scope, found)["owned"]
+    form = LimitForm(request.POST or None, initial={"most_keys": found.most_keys})
+    facts = {"form": form, "team": found, "owned": owned, "short": False}
+    if request.method == "POST" and form.is_valid():
+        most = form.cleaned_data["most_keys"]
+        facts["short"] = most is not None and most < owned
+        if not facts["short"] or "confirmed" in request.POST:
+            if verbs.set_limit(scope, found.slug, most):
+                messages.success(request, "Saved how many keys the team may own.")
+            return redirect("environments:team", scope.organization.slug, found.slug)
+    return render(request, "environments/team_limit.html", facts)
 
 
 @require_http_methods(PAGE)

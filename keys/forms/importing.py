@@ -9,13 +9,13 @@ from django.core.exceptions import ValidationError
 
 from environments.access import Scope
 from environments.forms import QUIET, OutsideAddress, no_secret
-from environments.models import Team
 from environments.policy import Action
 from keys.crypto import SecretText
 from keys.forms.keys import (
     NO_TEAM,
     Described,
     Ending,
+    ForTeam,
     Line,
     choice_field,
     teams_for,
@@ -146,7 +146,7 @@ class WithSecret(forms.Form):
         return kid
 
 
-class PlugInForm(Ending, Described, WithSecret):
+class PlugInForm(Ending, ForTeam, Described, WithSecret):
     endpoint = forms.ChoiceField(
         label="Token endpoint", help_text="Where the provider gives tokens for this credential."
     )
@@ -156,7 +156,6 @@ class PlugInForm(Ending, Described, WithSecret):
         help_text="As the provider gave it: its API key, in Redox's words.",
         widget=forms.TextInput(attrs=QUIET | {"class": "mono"}),
     )
-    team = forms.ChoiceField(help_text="Its people see and test the key; its leads rotate it.")
 
     def __init__(self, scope: Scope, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, place=scope.environment, **kwargs)
@@ -179,10 +178,6 @@ class PlugInForm(Ending, Described, WithSecret):
         ].help_text += " Its keepers are reminded before; afterwards it is not tested."
         if not scope.environment.expiry_required:
             self.fields["expiry"].initial = "none"
-
-    @property
-    def team_chosen(self) -> Team | None:
-        return self.teams.get(self.cleaned_data["team"])
 
     @property
     def credential(self) -> NewImport:

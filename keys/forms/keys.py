@@ -58,6 +58,17 @@ def teams_for(scope: Scope, action: Action) -> list[Team]:
     return list(teams)
 
 
+class ForTeam(forms.Form):
+    """Whose key it is."""
+
+    team = forms.ChoiceField(help_text="Its people see and test the key; its leads rotate it.")
+    teams: dict[str, Team]
+
+    @property
+    def team_chosen(self) -> Team | None:
+        return self.teams.get(self.cleaned_data["team"])
+
+
 class Described(forms.Form):
     """Name and the three lines that say what a key is for."""
 
@@ -165,7 +176,7 @@ class Ending(AnyEnd):
         self.add_error("ends_at" if choice == "custom" else "expiry", self._rule() + until)
 
 
-class NewKeyForm(Ending, Described):
+class NewKeyForm(Ending, ForTeam, Described):
     """A key to be made; `once` names the form, so that a second POST of it makes nothing."""
 
     once = forms.CharField(
@@ -177,7 +188,6 @@ class NewKeyForm(Ending, Described):
         initial=PUBLIC_KEY,
         widget=forms.RadioSelect,
     )
-    team = forms.ChoiceField(help_text="Its people see and test the key; its leads rotate it.")
     scopes = forms.MultipleChoiceField(
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -220,17 +230,13 @@ class NewKeyForm(Ending, Described):
         return days[-1] if days else "custom"
 
     @property
-    def team_chosen(self) -> Team | None:
-        return self.teams.get(self.cleaned_data["team"])
-
-    @property
     def scopes_chosen(self) -> list[str] | None:
         """All offered means all that is offered later, too."""
         chosen: list[str] = self.cleaned_data["scopes"]
         return None if set(chosen) == set(self.offered) else chosen
 
 
-class MoveForm(forms.Form):
+class MoveForm(ForTeam):
     team = forms.ChoiceField(label="New team")
 
     def __init__(self, scope: Scope, *args: Any, **kwargs: Any) -> None:
@@ -240,10 +246,6 @@ class MoveForm(forms.Form):
             (NO_TEAM, "No team"),
             *((slug, team.name) for slug, team in self.teams.items()),
         ]
-
-    @property
-    def team_chosen(self) -> Team | None:
-        return self.teams.get(self.cleaned_data["team"])
 
 
 class WhichSecretForm(forms.Form):

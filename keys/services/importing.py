@@ -17,6 +17,7 @@ from keys import sealing
 from keys.crypto import SecretText, hint, looks_like_secret
 from keys.models import CredentialTest, Key, Rotation, Secret, TokenEndpoint
 from keys.private_keys import BadPrivateKey, read_private_key
+from keys.services import room
 from keys.services.issuing import AgainstPolicy, KeyToBe, NameTaken, NewKey, creation
 from keys.services.rotating import (
     MOST_LIVE_SECRETS,
@@ -82,6 +83,7 @@ def plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
 @transaction.atomic
 def _plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
     scope.require(Action.CREATE, KeyToBe.of(new.team), f"environment:{scope.environment.slug}")
+    room.take(scope, new.team)
     endpoint = _current(scope, new.endpoint)
     now = timezone.now()
     if scope.environment.refuses_end(entered.expires_at, now):

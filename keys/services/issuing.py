@@ -18,6 +18,7 @@ from keys import fingerprint, handover, sealing
 from keys.crypto import SecretText, hint, mint_secret
 from keys.handover import Browser
 from keys.models import CredentialTest, Handover, Key, Secret
+from keys.services import room
 from keys.services.testing import ask_for_test
 
 
@@ -82,6 +83,7 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
     if made is not None:
         return made
     require_create(scope, new)
+    room.take(scope, new.team)
     now = timezone.now()
     if scope.environment.refuses_end(new.expires_at, now):
         raise AgainstPolicy

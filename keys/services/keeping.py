@@ -11,7 +11,7 @@ from environments.events import Event
 from environments.models import Team
 from environments.policy import Action
 from keys.models import Key, Secret
-from keys.services import changes
+from keys.services import changes, room
 from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken
 from keys.services.rotating import locked, look_soon, settle
 
@@ -86,6 +86,9 @@ def set_expiry(scope: Scope, client_id: str, expires_at: datetime | None) -> Non
 
 @transaction.atomic
 def move_key(scope: Scope, client_id: str, team: Team | None) -> None:
+    """Where the team has room for it. The team's row is locked before the key's, as when one is made."""
+    held = scope.environment.keys.filter(client_id=client_id, team=team)
+    room.take(scope, team, 0 if held.exists() else 1)
     key = locked(scope, client_id, Action.MOVE)
     before = key.team.name if key.team else None
     key.team = team

@@ -13,7 +13,7 @@ from environments.policy import Action
 from keys.handover import form_hash
 from keys.models import Key, KeySet, PublicKey
 from keys.public_keys import MOST, CheckedKey
-from keys.services import changes
+from keys.services import changes, room
 from keys.services.issuing import (
     PUBLIC_KEYS,
     AgainstPolicy,
@@ -68,6 +68,7 @@ def _create_key(scope: Scope, new: NewKey, once: str) -> Key:
     if made is not None:
         return made
     require_create(scope, new)
+    room.take(scope, new.team)
     spent = approvals.spend(scope, creation(scope, new, PUBLIC_KEYS), timezone.now())
     key = put_down(scope, new, form_hash(once) if once else "")
     team = new.team.name if new.team else None

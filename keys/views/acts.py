@@ -20,6 +20,7 @@ from keys.health import newest
 from keys.models import Key
 from keys.services import keeping
 from keys.services.issuing import AgainstPolicy, KeyEnded, NameTaken
+from keys.services.room import NoRoom
 from keys.views.common import about, gone_once_deleted, living_key, to_page
 
 
@@ -112,7 +113,11 @@ def move(request: SignedInRequest, scope: Scope, client_id: str) -> HttpResponse
     form = MoveForm(scope, request.POST if request.method == "POST" else None, initial=initial)
     if not form.is_valid():
         return form_page(request, scope, key, form, MOVE)
-    keeping.move_key(scope, client_id, form.team_chosen)
+    try:
+        keeping.move_key(scope, client_id, form.team_chosen)
+    except NoRoom as full:
+        form.add_error("team", str(full))
+        return form_page(request, scope, key, form, MOVE)
     messages.success(request, "Key moved.")
     return _back(key)
 

@@ -19,6 +19,7 @@ from keys.private_keys import BadPrivateKey
 from keys.services import importing
 from keys.services.importing import BadSecret, EndpointGone
 from keys.services.issuing import NameTaken
+from keys.services.room import NoRoom
 from keys.services.rotating import RotationRuns, TooManySecrets
 from keys.views.common import about, fix_end, gone_once_deleted, living_key, to_page
 
@@ -27,6 +28,7 @@ REFUSALS: Mapping[type[Exception], tuple[str | None, str]] = {
     BadSecret: ("entered", ""),
     BadPrivateKey: ("entered", ""),
     NameTaken: ("name", "Another key of this environment has this name."),
+    NoRoom: ("team", ""),
     EndpointGone: (None, "The endpoint was changed or ended meanwhile. Open this page again."),
     RotationRuns: (None, "A rotation of this key is open already. Look at it first."),
     TooManySecrets: (None, "Two secrets live already. Revoke the one that is not used."),

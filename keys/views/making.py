@@ -20,8 +20,9 @@ from environments.views.asking import Note, asks_first
 from keys.forms.keys import NewKeyForm
 from keys.handover import Browser, CannotShow
 from keys.models import CredentialTest, Handover
-from keys.services import issuing, public_keys
+from keys.services import issuing, public_keys, room
 from keys.services.issuing import NameTaken, NewKey, OneSight
+from keys.services.room import NoRoom
 from keys.snippets import env_file, snippets
 from keys.views.common import about, fix_end, minutes_between_tests, to_page, to_tab
 
@@ -63,6 +64,10 @@ def _make(request: SignedInRequest, scope: Scope) -> HttpResponse:
 
 def _to_confirmation(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
     """The draft travels in the address: a page that answers a POST asks at Back to be sent again."""
+    try:
+        room.refuse_full(form.team_chosen)
+    except NoRoom as full:
+        return _full(request, scope, form, full)
     draft = QueryDict(mutable=True)
     draft[CONFIRM] = "yes"
     for name in DRAFT:
@@ -112,6 +117,8 @@ def _create(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpRes
         shown = issuing.create_key(scope, new, OneSight(browser, once))
     except NameTaken:
         return _taken(request, scope, form)
+    except NoRoom as full:
+        return _full(request, scope, form, full)
     return to_secret(shown, browser)
 
 
@@ -121,6 +128,8 @@ def _create_signed(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> 
         key = public_keys.create_key(scope, _said(form, None), form.cleaned_data["once"])
     except NameTaken:
         return _taken(request, scope, form)
+    except NoRoom as full:
+        return _full(request, scope, form, full)
     messages.success(request, f"{key.name} is made. It can be used once it has a public key.")
     return to_tab(key)
 
@@ -132,6 +141,11 @@ def _said(form: NewKeyForm, expires_at: datetime | None) -> NewKey:
 
 def _taken(request: SignedInRequest, scope: Scope, form: NewKeyForm) -> HttpResponse:
     form.add_error("name", f"Another key in {scope.environment.name} has this name.")
+    return _form_page(request, scope, form)
+
+
+def _full(request: SignedInRequest, scope: Scope, form: NewKeyForm, full: NoRoom) -> HttpResponse:
+    form.add_error("team", str(full))
     return _form_page(request, scope, form)
 
 

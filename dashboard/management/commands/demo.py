@@ -161,6 +161,7 @@ def _make() -> dict[str, object]:
     for slug, name, purpose, where in TEAMS:
         teams.create_team(scope, name=name, slug=slug, purpose=purpose, contact=f"#{slug}")
         teams.set_issuing(scope, slug, where)
+    teams.set_limit(scope, "payments", 10)
     for person in PEOPLE:
         email = f"{person.mail}@{DOMAIN}"
         passwords[email] = get_random_string(20)
