@@ -1,13 +1,11 @@
 """The people of the tests: in Acme an owner, an admin, an engineer, a support, a viewer, a lead, a team member; and a
 stranger, who owns another organization. None holds more than their word says."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils.crypto import get_random_string
@@ -30,6 +28,7 @@ from keys.handover import Browser as KnownBrowser
 from keys.handover import show
 from keys.models import Handover, Key, Secret
 from keys.services.issuing import NewKey, OneSight, create_key
+from tests.browsers import let_in
 
 PASSWORD = "correct horse battery"
 MEMBERS = ("admin", "engineer", "support", "viewer", "lead", "teammate", "member")
@@ -153,14 +152,6 @@ def sign_in(client: Client, acme: Place) -> Callable[..., Client]:
 
     def into(name: str, ago: float = 1) -> Client:
         client.logout()
-        client.force_login(acme[name])
-        session = client.session
-        session["account_authentication_methods"] = [
-            {"method": "password", "at": time.time() - ago, "email": acme[name].email}
-        ]
-        session["account_authentication_methods_user"] = str(acme[name].pk)
-        session.save()
-        assert settings.SESSION_COOKIE_NAME in client.cookies
-        return client
+        return let_in(client, acme[name], ago)
 
     return into

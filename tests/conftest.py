@@ -7,17 +7,16 @@ from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
 import pytest
-from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client, TransactionTestCase, override_settings
+from django.test import TransactionTestCase, override_settings
 from pytest_django.live_server_helper import LiveServer
 from pytest_socket import enable_socket, socket_allow_hosts
 
 from dashboard import letterbox, startup
-from dashboard.sessions import SessionStore, digest
 from environments import append_only
 from keys.issuer import usage
+from tests.browsers import Browser
 
 pytest_plugins = ["tests.cast"]
 
@@ -101,26 +100,6 @@ def _teardown_past_the_triggers(case: TransactionTestCase) -> None:
 Case: Any = TransactionTestCase  # its private parts have no types
 _flush = Case._fixture_teardown
 Case._fixture_teardown = _teardown_past_the_triggers
-
-
-class Browser(Client):
-    """Django's test client, for sessions whose cookie is not their key."""
-
-    @property
-    def session(self) -> SessionStore:
-        cookie = self.cookies.get(settings.SESSION_COOKIE_NAME)
-        if cookie:
-            store = SessionStore(digest(cookie.value))
-            store.token = cookie.value
-            return store
-        store = SessionStore()
-        store.save()
-        self.cookies[settings.SESSION_COOKIE_NAME] = str(store.token)
-        return store
-
-    def _set_login_cookies(self, request) -> None:
-        super()._set_login_cookies(request)  # type: ignore[misc]  # private, without types
-        self.cookies[settings.SESSION_COOKIE_NAME] = request.session.token
 
 
 @pytest.fixture(autouse=True)

@@ -115,6 +115,9 @@ def _locked(scope: OrgScope, pk: int) -> AccessRequest:
 def _to_decide(scope: OrgScope, pk: int) -> AccessRequest:
     """Never the own one, and an admin none of an owner: as with every role (design part 3, footnote 2)."""
     scope.require(OrgAction.MANAGE_ENVIRONMENT_ROLES, f"access:{pk}")
+    # The person's row before their request's: so takes them whoever removes the person, and their requests along.
+    who = seen_by(scope).values_list("member", flat=True).get(pk=pk)
+    scope.organization.members.select_for_update().get(pk=who)
     asked = _locked(scope, pk)
     roles.within_reach(scope, asked.member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
     if asked.member_id == scope.member.pk:

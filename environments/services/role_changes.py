@@ -113,6 +113,8 @@ def _held(member: Member, place: Environment | None) -> str:
 def change_roles(scope: OrgScope, wanted: Iterable[Wanted], *, reason: str = "") -> int:
     """All of it or nothing; how many roles changed."""
     asked = list(wanted)
+    if not all(each.place for each in asked):
+        roles.hold_owners(scope)
     # Whoever changes one of these people too waits here, and then sees what was done.
     theirs = scope.organization.members.filter(pk__in={each.member for each in asked})
     list(theirs.order_by("pk").select_for_update())

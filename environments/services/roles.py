@@ -7,7 +7,7 @@ from environments import approvals, audit, notices
 from environments.access import OrgScope, Refused
 from environments.approvals import Gain
 from environments.events import Event
-from environments.models import Member, User
+from environments.models import Member, Organization, User
 from environments.policy import EnvironmentRole, OrgAction, OrganizationRole
 from environments.services.invitations import void_those_of
 
@@ -91,6 +91,7 @@ def set_environment_role(
 def set_organization_role(
     scope: OrgScope, member_id: int, role: OrganizationRole, *, reason: str = ""
 ) -> bool:
+    hold_owners(scope)
     member = _locked(scope, member_id)
     within_reach(scope, member, OrgAction.MANAGE_ROLES)
     before = member.organization_role
@@ -121,6 +122,7 @@ def set_organization_role(
 @transaction.atomic
 def remove_member(scope: OrgScope, member_id: int) -> None:
     """End a membership with every role in it; the keys they made stay."""
+    hold_owners(scope)
     member = _locked(scope, member_id)
     within_reach(scope, member, OrgAction.INVITE)
     if member.organization_role is OrganizationRole.OWNER:
@@ -139,14 +141,19 @@ def _end_sessions(user: User) -> None:
         user.sessions.all().delete()
 
 
-def _keep_an_owner(scope: OrgScope, leaving: Member) -> None:
-    """Lock the owners, so that two who go at once cannot both be the last but one.
+def hold_owners(scope: OrgScope) -> None:
+    """Of two owners who go at once the second sees that the first has gone, and stays.
 
-    One who comes by single sign-on alone does not count: a fault of the provider would lock everybody out."""
+    One lock for all of them, before that of any member: who held the own row and waited for the other's, waited for ever."""
+    own = Organization.objects.visible_to(scope.actor)
+    own.select_for_update(of=("self",), no_key=True).get(pk=scope.organization_id)
+
+
+def _keep_an_owner(scope: OrgScope, leaving: Member) -> None:
+    """One who comes by single sign-on alone does not count: a fault of the provider would lock everybody out."""
     owners = scope.organization.members.filter(role=OrganizationRole.OWNER)
-    locked = owners.select_related("user").select_for_update(of=("self",))
-    others = [owner.user for owner in locked if owner.pk != leaving.pk]
-    if not any(user.has_own_way() for user in others):
+    others = owners.exclude(pk=leaving.pk).select_related("user")
+    if not any(owner.user.has_own_way() for owner in others):
         raise LastOwner
 
 

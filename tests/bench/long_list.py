@@ -23,7 +23,7 @@ from environments.services.invitations import new_person  # noqa: E402
 from keys.models import CredentialTest, Key, Secret  # noqa: E402
 from keys.outcomes import Outcome  # noqa: E402
 from keys.views.lists import PER_PAGE  # noqa: E402
-from tests.conftest import Browser  # noqa: E402
+from tests.browsers import Browser  # noqa: E402
 
 STEP = 5000
 FLOOR = """

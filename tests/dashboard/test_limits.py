@@ -16,7 +16,7 @@ from dashboard.known import cookie_name
 from dashboard.signon import AccountAdapter
 from environments.models import User
 from tests.addresses import ADDRESSES
-from tests.conftest import Browser
+from tests.browsers import Browser
 from tests.pages import text_of
 from tests.test_doors import addresses
 

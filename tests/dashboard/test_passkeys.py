@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.urls import reverse
 
 from environments.models import AuditEvent
-from tests.conftest import Browser
+from tests.browsers import Browser
 from tests.dashboard.told import happened, is_in
 from tests.passkey import PRESENT, Passkey
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from dashboard.sessions import SUSPENDED, SessionStore, digest
 from environments.models import AuditEvent, Session, User
 from keys.upkeep.purging import purge
-from tests.conftest import Browser
+from tests.browsers import Browser
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]

@@ -13,17 +13,9 @@ from environments import audit
 from environments.events import Event
 from keys.models import Batch, Key, Rotation
 from keys.services.bulk import Order, start_batch
+from tests.racing import waiting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.enable_socket]
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 class Worker(Thread):
@@ -40,7 +32,7 @@ class Worker(Thread):
                 Key.objects.select_for_update().get(pk=self.key.pk)
                 self.holds.set()
                 until = monotonic() + 30
-                while not somebody_waits() and monotonic() < until:
+                while not waiting() and monotonic() < until:
                     sleep(0.01)
                 place = audit.Machine(self.key.environment.organization_id)
                 audit.record(place, Event.KEY_WORKING, f"key:{self.key.client_id}")

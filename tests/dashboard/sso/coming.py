@@ -3,7 +3,7 @@
 from environments.models import (
     Identity,
 )
-from tests.conftest import Browser
+from tests.browsers import Browser
 from tests.oidc import CLIENT, SECRET
 from tests.pages import text_of
 

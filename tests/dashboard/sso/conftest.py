@@ -8,7 +8,7 @@ from environments.models import (
     Organization,
 )
 from environments.policy import OrganizationRole
-from tests.conftest import Browser
+from tests.browsers import Browser
 from tests.dashboard.sso.coming import SETTINGS, come, linked, typed
 from tests.oidc import providing
 

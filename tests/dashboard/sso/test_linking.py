@@ -9,7 +9,7 @@ from environments.models import (
 )
 from environments.policy import OrganizationRole
 from environments.services.invitations import Welcome, invite
-from tests.conftest import Browser
+from tests.browsers import Browser
 from tests.dashboard.sso.coming import KEYS, come, is_in, linked, refused
 from tests.pages import text_of
 

@@ -7,7 +7,7 @@ from environments.models import (
     AuditEvent,
     IdentityProvider,
 )
-from tests.conftest import Browser
+from tests.browsers import Browser
 from tests.dashboard.sso.coming import SETTINGS, come, is_in, linked, refused, typed
 from tests.oidc import SECRET
 

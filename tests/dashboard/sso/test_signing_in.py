@@ -16,7 +16,7 @@ from environments.models import (
     Organization,
     User,
 )
-from tests.conftest import Browser
+from tests.browsers import Browser
 from tests.dashboard.sso.coming import KEYS, come, is_in, linked, refused
 from tests.oidc import CLIENT, OTHER_KEY, SECRET, signed, unsigned
 from tests.pages import text_of
