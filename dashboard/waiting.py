@@ -46,6 +46,8 @@ ACTS: Mapping[str, str] = {
     "environments:break_glass": "to break the glass in {place}",
     "environments:team_member": "to change who is in {team}",
     "environments:issuing": "to change where {team} may issue keys",
+    "environments:bring_back_team": "to bring back {team}",
+    "keys:archive_team": "to archive {team}",
     "mfa_activate_totp": "to add an authenticator app",
     "mfa_deactivate_totp": "to remove the authenticator app",
     "mfa_view_recovery_codes": "to see the recovery codes",
