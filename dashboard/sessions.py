@@ -86,6 +86,19 @@ class SessionStore(DatabaseStore):
             return {name: value for name, value in facts.items() if name != SEED}
 
 
+def sealed_seed(row: Session) -> str | None:
+    """The seed that the person has not confirmed yet, as it rests."""
+    facts: dict[str, Any] = DatabaseStore().decode(row.session_data)
+    found: str | None = facts.get(SEED)
+    return found
+
+
+def with_seed_renewed(row: Session) -> str:
+    """The row's data anew: what is opened and encoded again rests under the newest key."""
+    store = SessionStore()
+    return store.encode(store.decode(row.session_data))
+
+
 class SessionMiddleware(DjangoMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         token = request.COOKIES.get(settings.SESSION_COOKIE_NAME)

@@ -116,6 +116,13 @@ def _split(sealed: bytes, suite: int) -> tuple[bytes, str, bytes]:
     return header, header[2:].hex(), box
 
 
+def key_id_of(sealed: bytes) -> str:
+    """Which key opens it: what its header says, whether that is held here or not."""
+    if len(sealed) < HEADER_BYTES:
+        raise CannotOpen("unknown format")
+    return sealed[2:HEADER_BYTES].hex()
+
+
 @dataclass(frozen=True, slots=True)
 class PublicKeyring:
     """Seals, and can never read back."""

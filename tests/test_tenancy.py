@@ -24,6 +24,7 @@ ELSEWHERE: Mapping[str, str] = {
     "keys/models": "where the querysets say whose rows they are",
     "keys/upkeep": "the machine's verbs work across all tenants",
     "keys/issuer": "the token service knows clients, not people; it may not import the ORM's scopes",
+    "keys/resting.py": "moves boxes of all tenants, for commands of whoever runs the installation",
     "environments/models": "where the querysets say whose rows they are",
     "environments/access.py": "makes the scopes",
     "environments/upkeep": "the machine's verbs work across all tenants",

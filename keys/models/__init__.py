@@ -3,7 +3,6 @@
 from keys.models.batch import Batch, BatchItem
 from keys.models.credential_test import LEASE, STRIKES, CredentialTest, CredentialTestQuerySet
 from keys.models.daily_figure import DailyFigure
-from keys.models.death import Death
 from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
 from keys.models.hour_of_use import HourOfUse
@@ -34,7 +33,6 @@ __all__ = [
     "CredentialTest",
     "CredentialTestQuerySet",
     "DailyFigure",
-    "Death",
     "Handover",
     "HourOfUse",
     "Key",

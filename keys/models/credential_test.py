@@ -106,7 +106,7 @@ class CredentialTest(models.Model):
         PERSON = "person", "A person"
         CREATED = "created", "New secret"
         PROOF = "proof", "Rotation: does the new one work"
-        DEATH = "death", "Is the ended one refused"
+        DEATH = "death", "Rotation: is the old one refused"
         BATCH = "batch", "Bulk test"
 
     key = models.ForeignKey("keys.Key", models.CASCADE, related_name="tests")

@@ -21,6 +21,7 @@ from keys.crypto import (
     PublicKeyring,
     SecretText,
     SymmetricKeyring,
+    key_id_of,
 )
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -271,3 +272,12 @@ def test_a_keyring_in_memory_does_not_print():
     ring = PrivateKeyring.parse(PRIVATE_TEXT)
     assert "X25519" not in repr(ring)
     assert "raw" not in repr(entries(keyrings.PRIVATE)[0])
+
+
+def test_a_box_says_which_key_opens_it_whoever_holds_that():
+    private = entries(keyrings.PRIVATE)
+    sealed = pair(private)[0].seal(SecretText("text"), HERE)
+    assert key_id_of(sealed) == private[-1].id
+    assert key_id_of(sealed[:10]) == private[-1].id
+    with pytest.raises(CannotOpen, match=r"^unknown format$"):
+        key_id_of(sealed[:9])

@@ -1,4 +1,4 @@
-"""Make, add and list the keys that this installation seals, signs and recognises with."""
+"""Make, add, list and retire the keys that this installation seals, signs and recognises with."""
 
 import fcntl
 import os
@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from dashboard.management.resealing import RINGS
 from environments import keyrings
 from environments.keyrings import BadKeyring, Entry, Shape
 
@@ -44,7 +45,7 @@ BOXES: Final = {
 
 
 class Command(BaseCommand):
-    help = "Makes, adds and lists the keys in DATA_DIR/keys."
+    help = "Makes, adds, lists and retires the keys in DATA_DIR/keys."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -53,20 +54,25 @@ class Command(BaseCommand):
         verbs.add_parser("list", help="ids and dates, never a key")
         add = verbs.add_parser("add", help="a new newest key; the older ones stay readable")
         add.add_argument("box", choices=sorted(BOXES))
+        retire = verbs.add_parser("retire", help="an older key, once nothing rests under it")
+        retire.add_argument("box", choices=sorted(RINGS))
+        retire.add_argument("id")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._run(options["verb"], options.get("box"))
+            self._run(options["verb"], options.get("box"), options.get("id", ""))
         except BadKeyring as error:
             raise CommandError(f"{error}. Restore the file from a backup.") from None
 
-    def _run(self, verb: str, box: str | None) -> None:
+    def _run(self, verb: str, box: str | None, key_id: str) -> None:
         folder = settings.DATA_DIR / "keys"
         if verb == "list":
             self._list(folder)
             return
         with _locked(folder):
-            if box is not None:
+            if box is not None and verb == "retire":
+                self._retire(folder, box, key_id)
+            elif box is not None:
                 self._add(folder, BOXES[box])
             else:
                 self._make(folder)
@@ -87,6 +93,26 @@ class Command(BaseCommand):
         if box.public is not None:
             _replace(folder / box.public, _public_text(box, entries))
         self.stdout.write(f"added {entries[-1].id}. Restart every process, so that all know it.")
+
+    def _retire(self, folder: Path, name: str, key_id: str) -> None:
+        """For good: what was sealed under it, and lies in a backup, opens no more."""
+        box, entries = BOXES[name], _read(folder, BOXES[name])
+        kept = [entry for entry in entries if entry.id != key_id]
+        if len(kept) == len(entries):
+            raise CommandError(f"{name} has no key {key_id}. `manage.py keyring list` shows all.")
+        if key_id == entries[-1].id:
+            raise CommandError(f"{key_id} is the newest key of {name}. Add another one first.")
+        resting = RINGS[name].under(key_id)
+        if resting:
+            what = ", ".join(f"{count} {lot}" for lot, count in resting.items())
+            raise CommandError(
+                f"{what} still rest under {key_id}. Run `manage.py reseal {name}` first."
+            )
+        # The public half first: nothing may be sealed to a key that nobody holds.
+        if box.public is not None:
+            _replace(folder / box.public, _public_text(box, kept))
+        _replace(folder / box.file, box.shape.write(kept))
+        self.stdout.write(f"retired {key_id}. Restart every process, so that all forget it.")
 
     def _list(self, folder: Path) -> None:
         for name, box in BOXES.items():
