@@ -30,6 +30,8 @@ SECTIONS = {
     "environments:members": "members",
     "environments:person": "members",
     "environments:matrix": "members",
+    "keys:archive_team": "teams",
+    "environments:bring_back_team": "teams",
     "keys:remove_member": "members",
     "keys:known_secrets": "members",
     **dict.fromkeys(

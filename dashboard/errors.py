@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard import patience
+from dashboard import patience, waiting
 from environments.access import OrgScope, Refused, Scope
 from environments.models import Organization
 from environments.policy import (
@@ -22,6 +22,7 @@ from environments.policy import (
     OrgAction,
     OrganizationRole,
 )
+from environments.reauth import FactorFirst
 from environments.second_factor import NeedsFactor
 
 NAMES_SHOWN = 5
@@ -48,17 +49,20 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, NeedsFactor):
         return _gate(request, exception.organization)
     scope = getattr(request, "scope", None)
+    if isinstance(exception, FactorFirst) and isinstance(scope, OrgScope):
+        return _gate(request, scope.organization, act=waiting.act(scope.actor, request.path))
     facts: dict[str, object] = {"refusal": None}
     if isinstance(exception, Refused) and isinstance(scope, Scope | OrgScope):
         facts["refusal"] = _explain(scope, exception.action)
     return _page(request, 403, facts)
 
 
-def _gate(request: HttpRequest, organization: Organization) -> HttpResponse:
-    """Instead of every page of the organization; the person may still sign out, ask, and see their account."""
+def _gate(request: HttpRequest, organization: Organization, act: str = "") -> HttpResponse:
+    """Instead of every page of the organization, or of one act; the person may still sign out, ask, and see their account."""
     owners = organization.members.filter(role=OrganizationRole.OWNER).exclude(user=request.user.pk)
     named = owners.select_related("user").order_by("user__email")[:NAMES_SHOWN]
-    facts = {"organization": organization, "owners": [member.user for member in named]}
+    owning = [member.user for member in named]
+    facts = {"organization": organization, "owners": owning, "act": act}
     response = render(request, "dashboard/gate.html", facts, status=403)
     response.headers["Cache-Control"] = "no-store"
     return response

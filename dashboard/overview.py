@@ -262,7 +262,7 @@ def _changes(scope: OrgScope) -> list[Change]:
 def _own_teams_keys(scope: OrgScope) -> list[str]:
     """As the log names them, of the teams whose role lets the person read on."""
     readers = [role for role, granted in TEAM_GRANTS.items() if Action.READ_LOG in granted]
-    held = scope.member.team_memberships.filter(role__in=readers)
+    held = scope.member.team_memberships.filter(role__in=readers, team__archived_at=None)
     own = Key.objects.visible_to(scope.actor).filter(team__in=held.values("team"))
     return [f"key:{client_id}" for client_id in own.values_list("client_id", flat=True)]
 

@@ -169,9 +169,18 @@ def _confirming(view: View) -> View:
             note(request, Event.NOT_CONFIRMED, user, waits or "an act")
         if isinstance(response, TemplateResponse) and response.context_data is not None:
             response.context_data["waits"] = waits
+            _leave_out(response.context_data, page)
         return response
 
     return confirm
+
+
+def _leave_out(facts: dict[str, Any], page: str) -> None:
+    """Other ways are offered beside this one, but none that would only lead back here."""
+    if waiting.takes_factor(page):
+        ways = facts.get("reauthentication_alternatives", [])
+        shown = [way for way in ways if way["id"].startswith(reauth.BY_FACTOR)]
+        facts["reauthentication_alternatives"] = shown
 
 
 reauthenticate = _confirming(account_views.reauthenticate)

@@ -46,6 +46,8 @@ ACTS: Mapping[str, str] = {
     "environments:break_glass": "to break the glass in {place}",
     "environments:team_member": "to change who is in {team}",
     "environments:issuing": "to change where {team} may issue keys",
+    "environments:bring_back_team": "to bring back {team}",
+    "keys:archive_team": "to archive {team}",
     "mfa_activate_totp": "to add an authenticator app",
     "mfa_deactivate_totp": "to remove the authenticator app",
     "mfa_view_recovery_codes": "to see the recovery codes",
@@ -58,11 +60,23 @@ ACTS: Mapping[str, str] = {
 }
 
 
+def _found(page: str) -> ResolverMatch | None:
+    try:
+        return resolve(urlsplit(page).path)
+    except (Resolver404, ValueError):
+        return None
+
+
+def takes_factor(page: str) -> bool:
+    """Whether the act takes a second factor, so that a password alone would lead back here."""
+    match = _found(page)
+    return match is not None and hasattr(match.func, "by_factor")
+
+
 def act(user: User, page: str) -> str:
     """'to rotate billing-api'; empty where the address names no act, or nothing that this person sees."""
-    try:
-        match = resolve(urlsplit(page).path)
-    except (Resolver404, ValueError):
+    match = _found(page)
+    if match is None:
         return ""
     words = ACTS.get(match.view_name, "")
     if "{" not in words:

@@ -157,10 +157,9 @@ def enter_organization(user: User, organization: str, origin: Origin = NOWHERE) 
     )
     if member is None:
         return None
-    leads = TeamMember.objects.filter(member=member, role=TeamRole.LEAD).values_list(
-        "team_id", flat=True
-    )
-    return OrgScope(user, member.organization, member, frozenset(leads), origin)
+    held = TeamMember.objects.filter(member=member, role=TeamRole.LEAD, team__archived_at=None)
+    leads = frozenset(held.values_list("team_id", flat=True))
+    return OrgScope(user, member.organization, member, leads, origin)
 
 
 def enter(
@@ -198,10 +197,12 @@ def enter(
 
 
 def _teams_of(user: User, place: Environment) -> dict[int, tuple[TeamRole, bool]]:
-    """The person's teams in the organization: the role in each, and whether it may issue here."""
+    """The person's teams in the organization that are not archived: the role in each, and whether it may issue here."""
     issuing = Team.issues_in.through.objects.filter(environment=place, team=OuterRef("team"))
     memberships = (
-        TeamMember.objects.filter(member__user=user, team__organization=place.organization_id)
+        TeamMember.objects.filter(
+            member__user=user, team__organization=place.organization_id, team__archived_at=None
+        )
         .annotate(issues=Exists(issuing))
         .values_list("team_id", "role", "issues")
     )
@@ -212,5 +213,6 @@ def actions_anywhere(scope: OrgScope) -> frozenset[Action]:
     """What the person may do to some key of some environment here: what pages about all of them offer."""
     roles = EnvironmentGrant.objects.filter(member=scope.member).values_list("role", flat=True)
     held = [GRANTS[EnvironmentRole(role)] for role in roles]
-    teams = TeamMember.objects.filter(member=scope.member).values_list("role", flat=True)
+    led = TeamMember.objects.filter(member=scope.member, team__archived_at=None)
+    teams = led.values_list("role", flat=True)
     return NOTHING.union(*held, *(TEAM_GRANTS[TeamRole(role)] for role in teams))

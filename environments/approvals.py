@@ -131,6 +131,11 @@ def overtake(
     theirs.filter(act__in=acts).update(overtaken_at=now)
 
 
+def overtake_everywhere(scope: OrgScope, subject: str, now: datetime) -> None:
+    """The same, whatever was asked for and wherever: what it is about gives nobody anything any more."""
+    scope.organization.permits.open(now).filter(subject=subject).update(overtaken_at=now)
+
+
 class Gain(NamedTuple):
     """A role that somebody would hold instead of another one."""
 

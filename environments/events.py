@@ -40,6 +40,8 @@ class Event(StrEnum):
     TEAM_CREATED = "team.created"
     TEAM_EDITED = "team.edited"
     TEAM_DELETED = "team.deleted"
+    TEAM_ARCHIVED = "team.archived"
+    TEAM_BROUGHT_BACK = "team.brought-back"
     TEAM_MEMBER_ADDED = "team-member.added"
     TEAM_MEMBER_REMOVED = "team-member.removed"
     TEAM_ISSUING_CHANGED = "team-issuing.changed"
@@ -156,6 +158,8 @@ SENTENCES: Mapping[Event, str] = {
     Event.TEAM_CREATED: "created the team",
     Event.TEAM_EDITED: "edited the team",
     Event.TEAM_DELETED: "deleted the team",
+    Event.TEAM_ARCHIVED: "archived the team",
+    Event.TEAM_BROUGHT_BACK: "brought back the team",
     Event.TEAM_MEMBER_ADDED: "set a team role in",
     Event.TEAM_MEMBER_REMOVED: "removed a member from the team",
     Event.TEAM_ISSUING_CHANGED: "changed where the team may issue:",

@@ -73,7 +73,7 @@ class InviteForm(forms.Form):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
         self.organization = organization
         self.places = list(places)
-        self.teams = {team.slug: team for team in organization.teams.all()}
+        self.teams = {team.slug: team for team in organization.teams.current()}
         named = [(role.value, role.value.capitalize()) for role in roles]
         self.fields["role"].choices = named  # type: ignore[attr-defined]
         in_teams = [(slug, team.name) for slug, team in self.teams.items()]

@@ -13,11 +13,21 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from environments.access import OrgScope, Scope
-from environments.guard import SignedInRequest
+from environments import second_factor
+from environments.access import OrgScope, Refused, Scope
+from environments.guard import SignedInRequest, vouched_for
+from environments.policy import OrgAction
 
 USUAL = timedelta(minutes=15)
 IN_PRODUCTION = timedelta(minutes=5)
+
+BY_FACTOR = "mfa_reauthenticate"
+"""What the names of allauth's ways by a second factor begin with."""
+
+
+class FactorFirst(Refused):
+    """The act takes a second factor, the organization asks everybody for one, and this person has none."""
+
 
 type ScopedView[S, **P] = Callable[Concatenate[SignedInRequest, S, P], HttpResponseBase]
 
@@ -28,9 +38,17 @@ def signed_in_lately(request: SignedInRequest, within: timedelta) -> bool:
     return bool(records) and time.time() - records[-1]["at"] < within.total_seconds()
 
 
-def ask(request: SignedInRequest) -> HttpResponse:
+def confirmed_by_factor(request: SignedInRequest, within: timedelta) -> bool:
+    """Whether a second factor was shown so short a time ago, at the sign-in or since."""
+    records = get_authentication_records(request, request.user)
+    shown = [each["at"] for each in records if each["method"] == "mfa"]
+    return bool(shown) and time.time() - shown[-1] < within.total_seconds()
+
+
+def ask(request: SignedInRequest, *, by: str = "") -> HttpResponse:
     """To the strongest way that this person has of confirming, and then back to this page."""
     ways = get_adapter().get_reauthentication_methods(request.user)
+    ways = [way for way in ways if way["id"].startswith(by)]
     page = ways[0]["url"] if ways else reverse("account_reauthenticate")
     back = request.get_full_path() if request.method == "GET" else request.path
     return redirect(f"{page}?{urlencode({'next': back})}")
@@ -49,6 +67,30 @@ def fresh_sign_in[S: Scope | OrgScope, **P](view: ScopedView[S, P]) -> ScopedVie
         return ask(request)
 
     return cast("ScopedView[S, P]", _mark(asked))
+
+
+def by_second_factor[**P](view: ScopedView[OrgScope, P]) -> ScopedView[OrgScope, P]:
+    """For what goes past everybody else: a fresh sign-in alone is not enough for who has a second factor.
+
+    Who has none sets one up first where the organization asks everybody for one, be its day still to come. How
+    carefully its own provider asks is its own affair, here as at the gate."""
+    fresh = fresh_sign_in(view)
+
+    @wraps(view)
+    def asked(
+        request: SignedInRequest, scope: OrgScope, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        if second_factor.has_one(request.user):
+            if confirmed_by_factor(request, USUAL):
+                return view(request, scope, *args, **kwargs)
+            return ask(request, by=BY_FACTOR)
+        due = scope.organization.second_factor_from
+        if due is not None and vouched_for(request) is None:
+            raise FactorFirst(OrgAction.APPROVE, f"page:{request.path}"[:120])
+        return fresh(request, scope, *args, **kwargs)
+
+    asked.by_factor = True  # type: ignore[attr-defined]  # the page of confirmation then offers no other way
+    return cast("ScopedView[OrgScope, P]", _mark(asked))
 
 
 def fresh_in_production[**P](view: ScopedView[Scope, P]) -> ScopedView[Scope, P]:

@@ -68,6 +68,8 @@ def _sources(member: Member, place: Environment, owned: frozenset[tuple[int, int
         if grant.environment_id == place.pk:
             _add(found, GRANTS[EnvironmentRole(grant.role)], grant.role)
     for held in member.team_memberships.all():
+        if held.team.archived_at:
+            continue
         issues = place in held.team.issues_in.all()
         if issues or (held.team_id, place.pk) in owned:
             granted = team_grants(TeamRole(held.role), may_issue=issues)

@@ -54,6 +54,7 @@ urlpatterns = [
     path("o/<slug:org>/teams/<slug:team>/member/", teams.team_member, name="team_member"),
     path("o/<slug:org>/teams/<slug:team>/issuing/", teams.issuing, name="issuing"),
     path("o/<slug:org>/teams/<slug:team>/limit/", teams.limit, name="team_limit"),
+    path("o/<slug:org>/teams/<slug:team>/bring-back/", teams.bring_back, name="bring_back_team"),
     path("o/<slug:org>/teams/<slug:team>/delete/", teams.delete, name="delete_team"),
     path("o/<slug:org>/approvals/", approvals.approvals_page, name="approvals"),
     path("o/<slug:org>/approvals/ask/", asking.ask, name="ask_approval"),

@@ -213,8 +213,9 @@ def _healthy(word: str, now: datetime) -> Q:
 
 
 def teams_of(keys: KeyQuerySet) -> list[Team]:
-    """Teams to choose from: those that own a key in this list."""
-    return list(Team.objects.filter(pk__in=keys.order_by().values("team")).order_by("name"))
+    """Teams to choose from: those that own a key in this list; of an archived one only tombstones are left."""
+    owning = keys.order_by().values("team")
+    return list(Team.objects.filter(pk__in=owning, archived_at=None).order_by("name"))
 
 
 def seen_everywhere(

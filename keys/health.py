@@ -146,12 +146,10 @@ def verdict_of(test: CredentialTest) -> Verdict | None:
         return None
     if test.reason == CredentialTest.Reason.DEATH:
         if outcome in DEAD:
-            meaning = "The old secret of a rotation has ended, and the server refuses it."
+            meaning = "The secret has ended, and the server refuses it."
             return Verdict("ok", "Refused, as it should be", meaning, "")
         if outcome is Outcome.WORKS:
-            meaning = (
-                "The old secret of a rotation has ended, and the server accepts it all the same."
-            )
+            meaning = "The secret has ended, and the server accepts it all the same."
             return Verdict("bad", "Still accepted", meaning, "Look at the token endpoint at once.")
     return Verdict(_judgement(outcome), outcome.label, outcome.meaning, outcome.remedy)
 

@@ -11,6 +11,7 @@ from keys.upkeep import (
     ages,
     alarms,
     batches,
+    deaths,
     endings,
     folding,
     key_sets,
@@ -48,8 +49,16 @@ def step_rotation(rotation_id: int) -> None:
 
 @shared_task(name="keys.tasks.step_rotations")
 def step_rotations() -> None:
+    """And what ended without another in its place: that, too, is proven dead."""
     for rotation_id in rotations.due_rotations(timezone.now()):
         advance(rotation_id)
+    for death_id in deaths.due(timezone.now()):
+        prove_death(death_id)
+
+
+@shared_task(name="keys.tasks.step_death")
+def step_death(death_id: int) -> None:
+    prove_death(death_id)
 
 
 @shared_task(name="keys.tasks.step_batch")
@@ -159,6 +168,11 @@ def advance(rotation_id: int) -> None:
         ring(test_id)
 
 
+def prove_death(death_id: int) -> None:
+    for test_id in deaths.advance(death_id, timezone.now()):
+        ring(test_id)
+
+
 def deal(batch_id: int) -> None:
     """At most a handful at once, so a single test never waits behind a thousand."""
     for test_id in batches.step_batch(batch_id, timezone.now()):
@@ -184,6 +198,10 @@ def ring_webhook(delivery_id: int) -> None:
 
 def ring_rotation(rotation_id: int) -> None:
     step_rotation.apply_async((rotation_id,), queue=NOW)
+
+
+def ring_death(death_id: int) -> None:
+    step_death.apply_async((death_id,), queue=NOW)
 
 
 def ring_batch(batch_id: int) -> None:

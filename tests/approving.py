@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
 from django.db.models import F
 
+from environments.approvals import NeedsApproval
 from environments.models import AuditEvent, Environment, EnvironmentGrant, Member, Permit, User
 from environments.policy import EnvironmentRole, OrganizationRole
-from environments.services import permits
+from environments.services import permits, roles
 from tests.cast import Place, person
 from tests.pages import forms, text_of
 
@@ -73,3 +75,15 @@ def again(client, permit: Permit):
 
 def events() -> list[str]:
     return list(AuditEvent.objects.order_by("pk").values_list("event", flat=True))
+
+
+def wish(acme, by="admin", role=EnvironmentRole.ENGINEER) -> Permit:
+    """Asks for what the verb refuses."""
+    with pytest.raises(NeedsApproval) as needs:
+        roles.set_environment_role(acme.org(by), acme.member("viewer").pk, "production", role)
+    page = f"/o/acme/members/{acme.member('viewer').pk}/"
+    return permits.ask(acme.org(by), permits.Wish(needs.value.change, page, "On call"))
+
+
+def give(acme, by="admin", role=EnvironmentRole.ENGINEER) -> bool:
+    return roles.set_environment_role(acme.org(by), acme.member("viewer").pk, "production", role)

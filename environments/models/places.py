@@ -58,8 +58,9 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     def visible_to(self, user: User) -> Self:
         """Where the person stands: a role there, or a team that may issue there or owns keys there."""
         granted = EnvironmentGrant.objects.filter(member__user=user).values("environment")
-        issuing = Team.issues_in.through.objects.filter(team__members__member__user=user)
-        owning = Team.objects.filter(members__member__user=user, keys__deleted_at=None)
+        teams = Team.objects.current().filter(members__member__user=user)
+        issuing = Team.issues_in.through.objects.filter(team__in=teams)
+        owning = teams.filter(keys__deleted_at=None)
         return self.filter(
             Q(pk__in=granted)
             | Q(pk__in=issuing.values("environment"))
@@ -180,6 +181,12 @@ class EnvironmentGrant(models.Model):
         return f"{self.role} in {self.environment_id}"
 
 
+class TeamQuerySet(models.QuerySet["Team"]):
+    def current(self) -> Self:
+        """Those that were not archived: an archived one gives nobody anything."""
+        return self.filter(archived_at=None)
+
+
 class Team(models.Model):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="teams")
     name = models.CharField(max_length=60)
@@ -190,6 +197,10 @@ class Team(models.Model):
     most_keys = models.PositiveIntegerField(null=True, blank=True)
     """So many keys it may own, disabled ones counted; null: any number."""
     created_at = models.DateTimeField(db_default=Now())
+    archived_at = models.DateTimeField(null=True)
+    """Since then it owns no live key and gives its people nothing, until it is brought back."""
+
+    objects = TeamQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]

@@ -93,7 +93,7 @@ def invite(scope: OrgScope, *, email: str, welcome: Welcome) -> tuple[Invitation
     theirs.update(revoked_at=now)
     spent = _spend_for(scope, email, welcome, now)
     token = secrets.token_urlsafe(32)
-    team = scope.organization.teams.get(pk=welcome.team.pk) if welcome.team else None
+    team = scope.organization.teams.current().get(pk=welcome.team.pk) if welcome.team else None
     invitation = Invitation.objects.create(
         organization=scope.organization,
         email=email,

@@ -20,6 +20,11 @@ class TeamHasKeys(Exception):
 
 
 def _locked(scope: OrgScope, slug: str) -> Team:
+    """One that is at work: nothing is set for an archived one."""
+    return scope.organization.teams.current().select_for_update().get(slug=slug)
+
+
+def _whatever_state(scope: OrgScope, slug: str) -> Team:
     return scope.organization.teams.select_for_update().get(slug=slug)
 
 
@@ -68,12 +73,42 @@ def set_limit(scope: OrgScope, slug: str, most: int | None) -> bool:
 @transaction.atomic
 def delete_team(scope: OrgScope, slug: str) -> None:
     scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
-    team = _locked(scope, slug)
+    team = _whatever_state(scope, slug)
     try:
         team.delete()
     except RestrictedError:
         raise TeamHasKeys from None
     audit.record(scope, Event.TEAM_DELETED, f"team:{slug}", label=team.name)
+
+
+@transaction.atomic
+def archive_team(scope: OrgScope, slug: str, **moved: Any) -> None:
+    """Without live keys, it stops giving its people anything. `moved`: for the log, what was done about its keys."""
+    scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
+    team, now = _locked(scope, slug), timezone.now()
+    if team.keys.filter(deleted_at=None).exists():
+        raise TeamHasKeys
+    team.archived_at = now
+    team.save(update_fields=["archived_at"])
+    approvals.overtake_everywhere(scope, f"team:{slug}", now)
+    audit.record(scope, Event.TEAM_ARCHIVED, f"team:{slug}", label=team.name, **moved)
+
+
+@transaction.atomic
+def bring_back_team(scope: OrgScope, slug: str) -> bool:
+    """Its people have again what it gave them, which takes the approvals that giving it to them would take."""
+    scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
+    team, now = _whatever_state(scope, slug), timezone.now()
+    if team.archived_at is None:
+        return False
+    spent: dict[str, Any] = {}
+    gain = TeamGain(team.name, {"may_issue": "no, archived"}, {"may_issue": "yes, as before"})
+    for place in team.issues_in.all():
+        spent |= approvals.spend_for_team(scope, team, place, gain, now)
+    team.archived_at = None
+    team.save(update_fields=["archived_at"])
+    audit.record(scope, Event.TEAM_BROUGHT_BACK, f"team:{slug}", label=team.name, **spent)
+    return True
 
 
 @transaction.atomic

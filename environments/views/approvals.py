@@ -20,7 +20,7 @@ from environments.inbox import to_close, to_decide
 from environments.models import AccessRequest, Permit
 from environments.permit_words import deed, noun
 from environments.policy import Act, OrgAction
-from environments.reauth import fresh_sign_in
+from environments.reauth import by_second_factor
 from environments.services import permits
 from environments.services.permits import Over, seen_by, state_of
 from environments.views.asking import rows_of
@@ -223,7 +223,7 @@ def withdraw(request: SignedInRequest, scope: OrgScope, permit: str) -> HttpResp
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_organization(OrgAction.APPROVE)
-@fresh_sign_in
+@by_second_factor
 def break_glass(request: SignedInRequest, scope: OrgScope, permit: str) -> HttpResponse:
     """An owner's way past a policy, in daylight."""
     found = _found(scope, permit)

@@ -118,7 +118,8 @@ def _keys_out_of_sight(scope: OrgScope, change: Change) -> str:
     """How many keys a person loses from view with their last role in a place; those of their teams stay."""
     if change.place is None or policy.SENTENCES[Action.VIEW] not in change.lost:
         return ""
-    teams = set(change.member.team_memberships.values_list("team", flat=True))
+    held = change.member.team_memberships.filter(team__archived_at=None)
+    teams = set(held.values_list("team", flat=True))
     here = scope.organization.environments.filter(pk=change.place.pk, keys__deleted_at=None)
     keys = here.values_list("keys", "keys__team")
     count = sum(1 for key, team in keys if key and team not in teams)

@@ -33,6 +33,11 @@ def _team(scope: OrgScope, slug: str) -> Team:
     return get_object_or_404(scope.organization.teams, slug=slug)
 
 
+def _at_work(scope: OrgScope, slug: str) -> Team:
+    """Nothing is set for an archived team: it is brought back first."""
+    return get_object_or_404(scope.organization.teams.current(), slug=slug)
+
+
 @require_http_methods(["GET", "HEAD"])
 @in_organization(OrgAction.VIEW)
 def teams(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
@@ -41,7 +46,12 @@ def teams(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
         live=Count("keys", filter=Q(keys__deleted_at=None), distinct=True),
     )
     own = scope.member.team_memberships.values_list("team_id", flat=True)
-    facts = {"teams": listed, "can": scope.can, "own": set(own)}
+    facts = {
+        "teams": listed.current(),
+        "archived": listed.exclude(archived_at=None),
+        "can": scope.can,
+        "own": set(own),
+    }
     return render(request, "environments/teams.html", facts)
 
 
@@ -72,6 +82,7 @@ def team(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
         "team": found,
         "page": Paginator(members, PER_PAGE).get_page(request.GET.get("page")),
         **_keys_of(scope, found),
+        "issuing_title": f"May issue keys in{', once it is back' if found.archived_at else ''}",
         "issuing": [(place, place.pk in places) for place in scope.organization.environments.all()],
         "can": scope.can,
         "may_appoint": scope.may_appoint(found),
@@ -92,7 +103,7 @@ def _keys_of(scope: OrgScope, team: Team) -> dict[str, int]:
 @require_http_methods(PAGE)
 @in_organization(OrgAction.MANAGE_TEAMS)
 def edit(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
-    found = _team(scope, team)
+    found = _at_work(scope, team)
     held = {"name": found.name, "purpose": found.purpose, "contact": found.contact}
     form = TeamForm(request.POST or None, initial=held, organization=scope.organization, team=found)
     if request.method == "POST" and form.is_valid():
@@ -113,7 +124,7 @@ def edit(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
 @asks_first("member", "role")
 def team_member(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
     """Put a person in, change their role, take them out. A lead may do so in the own team."""
-    found = _team(scope, team)
+    found = _at_work(scope, team)
     if not scope.may_appoint(found):
         raise Refused(OrgAction.MANAGE_TEAMS, f"team:{found.slug}")
     roles = list(TeamRole) if scope.may(OrgAction.MANAGE_TEAMS) else [TeamRole.MEMBER]
@@ -155,7 +166,7 @@ def _appointable(scope: OrgScope, team: Team) -> QuerySet[Member]:
 @fresh_sign_in
 @asks_first("environments")
 def issuing(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
-    found = _team(scope, team)
+    found = _at_work(scope, team)
     form = IssuingForm(
         request.POST if request.method == "POST" else None,
         initial={
@@ -175,7 +186,7 @@ def issuing(request: SignedInRequest, scope: OrgScope, team: str) -> HttpRespons
 @in_organization(OrgAction.MANAGE_TEAMS)
 def limit(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
     """A limit below what the team has is looked at once more before it is saved."""
-    found = _team(scope, team)
+    found = _at_work(scope, team)
     owned = _keys_of(scope, found)["owned"]
     form = LimitForm(request.POST or None, initial={"most_keys": found.most_keys})
     facts = {"form": form, "team": found, "owned": owned, "short": False}
@@ -187,6 +198,20 @@ def limit(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
                 messages.success(request, "Saved how many keys the team may own.")
             return redirect("environments:team", scope.organization.slug, found.slug)
     return render(request, "environments/team_limit.html", facts)
+
+
+@require_http_methods(PAGE)
+@in_organization(OrgAction.MANAGE_TEAMS)
+@fresh_sign_in
+@asks_first()
+def bring_back(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
+    found = _team(scope, team)
+    if request.method == "POST":
+        if verbs.bring_back_team(scope, found.slug):
+            messages.success(request, f"{found.name} is back. Its people have again what it gives.")
+        return redirect("environments:team", scope.organization.slug, found.slug)
+    facts = {"team": found, "places": [place.name for place in found.issues_in.all()]}
+    return render(request, "environments/bring_back_team.html", facts)
 
 
 @require_http_methods(PAGE)

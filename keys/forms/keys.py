@@ -52,7 +52,7 @@ def why_rotated() -> Line:
 
 def teams_for(scope: Scope, action: Action) -> list[Team]:
     """The teams for whose keys the person may do this."""
-    teams = scope.organization.teams.all()
+    teams = scope.organization.teams.current()
     if not scope.may(action):
         teams = teams.filter(pk__in=scope.teams_granting(action))
     return list(teams)

@@ -3,6 +3,7 @@
 from keys.models.batch import Batch, BatchItem
 from keys.models.credential_test import LEASE, STRIKES, CredentialTest, CredentialTestQuerySet
 from keys.models.daily_figure import DailyFigure
+from keys.models.death import Death
 from keys.models.endpoint import TokenEndpoint, new_endpoint_id
 from keys.models.handover import SHOWN_FOR, Handover
 from keys.models.hour_of_use import HourOfUse
@@ -33,6 +34,7 @@ __all__ = [
     "CredentialTest",
     "CredentialTestQuerySet",
     "DailyFigure",
+    "Death",
     "Handover",
     "HourOfUse",
     "Key",

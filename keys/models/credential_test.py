@@ -106,7 +106,7 @@ class CredentialTest(models.Model):
         PERSON = "person", "A person"
         CREATED = "created", "New secret"
         PROOF = "proof", "Rotation: does the new one work"
-        DEATH = "death", "Rotation: is the old one refused"
+        DEATH = "death", "Is the ended one refused"
         BATCH = "batch", "Bulk test"
 
     key = models.ForeignKey("keys.Key", models.CASCADE, related_name="tests")

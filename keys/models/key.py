@@ -39,7 +39,8 @@ class KeyQuerySet(models.QuerySet["Key"]):
     def visible_to(self, user: User) -> Self:
         """Across environments: every environment role and every team role grants the view."""
         granted = EnvironmentGrant.objects.filter(member__user=user).values("environment")
-        teams = TeamMember.objects.filter(member__user=user).values("team")
+        held = TeamMember.objects.filter(member__user=user, team__archived_at=None)
+        teams = held.values("team")
         return self.filter(Q(environment__in=granted) | Q(team__in=teams))
 
     def with_troubled(self, now: datetime) -> Self:

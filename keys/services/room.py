@@ -5,12 +5,16 @@ from environments.models import Team
 
 
 class NoRoom(Exception):
-    """The team owns as many keys as it may; `str` says so to whoever wanted one more."""
+    """The team owns as many keys as it may, or is archived; `str` says so to whoever wanted one more."""
 
 
 def refuse_full(team: Team | None, more: int = 1) -> None:
     """Deleted keys take no room. Disabled ones do: they can be enabled."""
-    if team is None or team.most_keys is None or not more:
+    if team is None or not more:
+        return
+    if team.archived_at:
+        raise NoRoom(f"{team.name} is archived and owns no keys. Choose another team.")
+    if team.most_keys is None:
         return
     owned = team.keys.filter(deleted_at=None).count()
     if owned + more > team.most_keys:

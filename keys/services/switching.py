@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,7 +12,8 @@ from environments import audit
 from environments.access import Scope
 from environments.events import Event
 from environments.policy import Action
-from keys.models import Key
+from keys import tasks
+from keys.models import Death, Key
 from keys.services.rotating import MadeElsewhere, locked
 
 QUIET_FOR = timedelta(hours=24)
@@ -66,7 +68,8 @@ def way_of(key: Key, now: datetime) -> Way:
 def end_secrets(scope: Scope, client_id: str) -> int:
     """End every secret of a key whose client signs, once they have rested for a day; how many.
 
-    Refused before: this is no way around a rotation, a pause or a report of a leak.
+    Refused before: this is no way around a rotation, a pause or a report of a leak. Workers then prove each of them
+    dead; until that is done its sealed text stays.
     """
     key = locked(scope, client_id, Action.REVOKE)
     if key.imported:
@@ -76,9 +79,11 @@ def end_secrets(scope: Scope, client_id: str) -> int:
     if way.where is not Where.QUIET:
         raise NotQuiet(way)
     ending = list(key.secrets.unended(now).order_by("pk"))
-    ended = [each for each in ending if each.end(scope.actor, now)]
+    ended = [each for each in ending if each.end(scope.actor, now, keep_sealed=True)]
     key.judge_by_signatures(now)
     for each in ended:
+        death = Death.objects.create(secret=each, next_at=now)
+        transaction.on_commit(partial(tasks.ring_death, death.pk), robust=True)
         audit.record(
             scope,
             Event.SECRET_RETIRED,

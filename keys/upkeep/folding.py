@@ -1,4 +1,4 @@
-"""Tests older than a year become figures of a day; what a rotation has for a receipt stays a row."""
+"""Tests older than a year become figures of a day; what proves a secret, or its death, stays a row."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,7 +7,7 @@ from statistics import median
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from keys.models import CredentialTest, CredentialTestQuerySet, DailyFigure, Key, Rotation
+from keys.models import CredentialTest, CredentialTestQuerySet, DailyFigure, Death, Key, Rotation
 from keys.outcomes import Fault, Outcome
 
 KEPT = timedelta(days=365)
@@ -26,7 +26,8 @@ def fold_tests(now: datetime, limit: int = 500) -> int:
 def _foldable() -> CredentialTestQuerySet:
     this = OuterRef("pk")
     receipts = Rotation.objects.filter(Q(proven_by=this) | Q(refused_by=this) | Q(accepted_by=this))
-    return CredentialTest.objects.finished().filter(~Exists(receipts))
+    deaths = Death.objects.filter(refused_by=this)
+    return CredentialTest.objects.finished().filter(~Exists(receipts), ~Exists(deaths))
 
 
 @transaction.atomic

@@ -16,11 +16,12 @@ SHORT = frozenset({Outcome.INVALID_SCOPE, Outcome.SCOPE_NARROWED})
 
 def note(key: Key, test: CredentialTest, outcome: Outcome, now: datetime) -> None:
     """What a test of the newest secret says about the scope of its key, whose row is locked."""
-    event = None
     if outcome in SHORT and not key.disabled_at:
         event = _found_short(key, outcome, now)
     elif outcome is Outcome.WORKS and key.short_since:
         event = _found_whole(key)
+    else:
+        return
     key.save(update_fields=["short_since", "short_told_at"])
     if event is Event.KEY_SCOPE_SHORT:
         alarms.ask_again(test, now)

@@ -18,8 +18,9 @@ from environments.policy import Action
 from environments.views.log_rows import names_of, who_of
 from keys.health import newest_first, public_keys, signs_alone, tones, verdict_of
 from keys.idleness import use_of
-from keys.models import TICKS, Key, PublicKey
+from keys.models import TICKS, Death, Key, PublicKey
 from keys.outcomes import Outcome
+from keys.progress.deaths import word_of
 from keys.progress.stages import Progress, progress_of
 from keys.progress.states import overlap_of, state_of
 from keys.snippets import also_signed, postman_files, snippets
@@ -86,7 +87,7 @@ def _absent(key: Key) -> set[str]:
 
 def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[str, object]:
     if tab in {"secrets", "public-keys"}:
-        return _secrets(key) if tab == "secrets" else _public_keys(key)
+        return _secrets(scope, key) if tab == "secrets" else _public_keys(key)
     if tab == "tests":
         tests = key.tests.select_related("secret", "asked_by").newest_first()
         page = Paginator(tests, PER_PAGE).get_page(request.GET.get("page"))
@@ -122,19 +123,26 @@ def _progress(key: Key) -> Progress | None:
     return progress_of(found, timezone.now(), Heartbeat.last("worker")) if found else None
 
 
-def _secrets(key: Key) -> dict[str, object]:
+def _secrets(scope: Scope, key: Key) -> dict[str, object]:
     now = timezone.now()
     rotations = list(key.rotations.for_page().order_by("-asked_at", "-pk"))
     secrets = newest_first(key)
     newest = next((each for each in secrets if not each.ended_by(now)), None)
+    dying = {each.secret_id: each for each in Death.objects.within(scope).filter(secret__key=key)}
     rows = [
-        {"secret": each, "state": state_of(each, rotations, now, newest=each == newest)}
+        {
+            "secret": each,
+            "state": word_of(dying[each.pk], None)
+            if each.pk in dying
+            else state_of(each, rotations, now, newest=each == newest),
+        }
         for each in secrets
     ]
     signed = not key.imported and key.public_keys.unended(now).exists()
     drawn = rotations[0] if rotations and not rotations[0].closed_at else None
     return {
         "secrets": rows,
+        "switched": bool(dying),
         "both": signed and any(not each.ended_by(now) for each in secrets),
         "former": [each for each in rotations if each.closed_at][:FORMER],
         "overlap": overlap_of(drawn, now) if drawn else None,

@@ -6,14 +6,13 @@ from environments import inbox
 from environments.access import Refused
 from environments.approvals import NeedsApproval
 from environments.events import Event
-from environments.models import AuditEvent, EnvironmentGrant, Member, Notice, Permit
+from environments.models import AuditEvent, EnvironmentGrant, Member
 from environments.policy import EnvironmentRole, OrganizationRole
 from environments.services import permits, roles
 from environments.services.invitations import Welcome, invite
 from environments.services.permits import Over
 from environments.services.policies import Policy, TooFewApprovers, set_policy
-from tests.approving import WHY, approved_by, asks_for, ended, joins, owner, the_request
-from tests.cast import LONG_AGO
+from tests.approving import WHY, approved_by, asks_for, ended, give, joins, owner, the_request, wish
 from tests.pages import forms, text_of
 
 pytestmark = pytest.mark.django_db
@@ -26,18 +25,6 @@ def guarded(acme):
     owner(acme, "olga")
     asks_for(acme, roles=1)
     return acme
-
-
-def wish(acme, by="admin", role=ENGINEER) -> Permit:
-    """Asks for what the verb refuses."""
-    with pytest.raises(NeedsApproval) as needs:
-        roles.set_environment_role(acme.org(by), acme.member("viewer").pk, "production", role)
-    page = f"/o/acme/members/{acme.member('viewer').pk}/"
-    return permits.ask(acme.org(by), permits.Wish(needs.value.change, page, "On call"))
-
-
-def give(acme, by="admin", role=ENGINEER) -> bool:
-    return roles.set_environment_role(acme.org(by), acme.member("viewer").pk, "production", role)
 
 
 def test_an_admin_gives_a_role_once_an_owner_has_approved(guarded):
@@ -220,54 +207,6 @@ def test_each_tab_lists_its_own(guarded, sign_in, tab, name):
     shown = text_of(sign_in(name).get(f"/o/acme/approvals/?tab={tab}"))
     assert "Change what viewer@acme.test may do in Production" in shown
     assert "1 of 2" in shown
-
-
-def broken(acme) -> Permit:
-    permit = wish(acme, by="owner")
-    return permits.break_glass(acme.org("owner"), permit.public_id, "Everybody is asleep")
-
-
-def test_an_owner_breaks_the_glass_and_every_owner_hears_of_it(guarded):
-    broken(guarded)
-    assert give(guarded, by="owner")
-    assert AuditEvent.objects.get(event=Event.ENVIRONMENT_ROLE_CHANGED).detail["broken_glass"]
-    told = Notice.objects.filter(title__contains="broke the glass").values_list("user", flat=True)
-    assert set(told) == {guarded["owner"].pk, guarded["olga"].pk}
-    assert (
-        AuditEvent.objects.get(event=Event.GLASS_BROKEN).detail["reason"] == "Everybody is asleep"
-    )
-
-
-def test_broken_glass_stays_open_until_a_second_owner_closes_it(guarded, sign_in):
-    permit = broken(guarded)
-    give(guarded, by="owner")
-    ended(permit)
-    assert inbox.to_decide(guarded.org("olga"), permit.asked_at) == [permit]
-    with pytest.raises(Refused):
-        permits.close_glass(guarded.org("owner"), permit.public_id, "Fine")
-    sign_in("olga").post(f"/o/acme/approvals/{permit.public_id}/close/", {"why": "It was right"})
-    assert the_request().glass_closed_by == guarded["olga"]
-    assert inbox.to_decide(guarded.org("olga"), permit.asked_at) == []
-
-
-def test_an_admin_breaks_no_glass(guarded, sign_in):
-    permit = wish(guarded)
-    address = f"/o/acme/approvals/{permit.public_id}/break-glass/"
-    assert sign_in("admin").post(address, WHY).status_code == 403
-
-
-def test_breaking_the_glass_takes_a_fresh_sign_in_and_a_reason(guarded, sign_in):
-    permit = wish(guarded, by="owner")
-    address = f"/o/acme/approvals/{permit.public_id}/break-glass/"
-    assert "/reauthenticate/" in sign_in("owner", ago=LONG_AGO).get(address)["Location"]
-    assert sign_in("owner").post(address, {"why": ""}).status_code == 422
-    assert sign_in("owner").post(address, WHY)["Location"] == permit.page
-
-
-def test_an_owner_breaks_only_for_the_own_request(guarded):
-    permit = wish(guarded)
-    with pytest.raises(Refused):
-        permits.break_glass(guarded.org("owner"), permit.public_id, "Quick")
 
 
 def test_a_person_of_another_organization_finds_no_request(guarded, sign_in):

@@ -9,7 +9,7 @@ from environments.events import Event
 from environments.models import AuditEvent, EnvironmentGrant, Member, Permit, TeamMember
 from environments.policy import EnvironmentRole, OrganizationRole
 from environments.services import access_requests, permits, roles
-from tests.approving import WHY, asks_for, owner, the_request
+from tests.approving import WHY, asks_for, give, owner, the_request, wish
 from tests.racing import at_once, refused, sent, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,15 +30,7 @@ def guarded(acme):
 @pytest.fixture
 def permit(guarded) -> Permit:
     """The admin has asked that the viewer be an engineer."""
-    with pytest.raises(NeedsApproval) as needs:
-        give(guarded, "admin")
-    page = f"/o/acme/members/{guarded.member('viewer').pk}/"
-    return permits.ask(guarded.org("admin"), permits.Wish(needs.value.change, page, "On call"))
-
-
-def give(acme, by: str) -> bool:
-    pk = acme.member("viewer").pk
-    return roles.set_environment_role(acme.org(by), pk, "production", ENGINEER)
+    return wish(guarded)
 
 
 def path(permit: Permit, act: str) -> str:
@@ -93,7 +85,7 @@ def test_whoever_decides_while_it_is_withdrawn_hears_so_and_nobody_uses_it(guard
     assert approved == 302 or "It was withdrawn." in refused(answers, 409)
     assert log()[Event.APPROVAL_GIVEN] == (approved == 302)
     with pytest.raises(NeedsApproval):
-        give(guarded, "admin")
+        give(guarded)
 
 
 def test_one_permit_used_in_two_browsers_at_once_is_spent_once(guarded, permit):
@@ -109,7 +101,7 @@ def test_one_permit_used_in_two_browsers_at_once_is_spent_once(guarded, permit):
 def test_used_and_rejected_at_once_only_one_of_them_counts(guarded, permit):
     permits.approve(guarded.org("olga"), permit.public_id)
     answers = at_once(
-        lambda: give(guarded, "admin"),
+        lambda: give(guarded),
         sent(guarded, "otto", path(permit, "reject"), WHY),
         held=this(permit),
     )
@@ -121,11 +113,7 @@ def test_used_and_rejected_at_once_only_one_of_them_counts(guarded, permit):
 
 
 def test_of_two_owners_who_close_broken_glass_at_once_one_has_looked(guarded):
-    pk = guarded.member("viewer").pk
-    with pytest.raises(NeedsApproval) as needs:
-        give(guarded, "owner")
-    wish = permits.Wish(needs.value.change, f"/o/acme/members/{pk}/", "On call")
-    permit = permits.ask(guarded.org("owner"), wish)
+    permit = wish(guarded, by="owner")
     permits.break_glass(guarded.org("owner"), permit.public_id, "All asleep")
     acts = [sent(guarded, name, path(permit, "close"), WHY) for name in ("olga", "otto")]
     answers = at_once(*acts, held=this(permit))
