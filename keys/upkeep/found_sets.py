@@ -136,7 +136,7 @@ def _tell_failing(key: Key, row: KeySet, outcome: SetOutcome, now: datetime) -> 
     row.told_at = now
     since = spoken(row.failing_since or now)
     said = f"{outcome.label}, since {since}. {outcome.meaning} {outcome.remedy}".strip()
-    stays = "The public keys found before go on working; new ones do not, and none ends by leaving the set."
+    stays = "The public keys found before go on working; new ones do not, and none ends by leaving the set: remove by hand what must end now."
     title = f"The key set of {key.name} in {key.environment.name} cannot be read"
     tell_keepers(key, f"set-failing:{now.isoformat()}", title, f"{said} {stays}", page="keys:key_set")  # fmt: skip
 

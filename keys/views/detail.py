@@ -18,7 +18,7 @@ from environments.policy import Action
 from environments.views.log_rows import names_of, who_of
 from keys.health import newest_first, public_keys, signs_alone, tones, verdict_of
 from keys.idleness import use_of
-from keys.models import TICKS, Death, Key, PublicKey
+from keys.models import TICKS, Death, Key, KeySet, PublicKey
 from keys.outcomes import Outcome
 from keys.progress.deaths import word_of
 from keys.progress.stages import Progress, progress_of
@@ -157,6 +157,7 @@ def _public_keys(key: Key) -> dict[str, object]:
             "held": each,
             "lives": not each.ended_by(now),
             "changes": _may_end_otherwise(each, now, follows=follows),
+            "unseen": _unseen(key, each, now),
         }
         | _standing(each, now)
         for each in _latest(key)
@@ -169,6 +170,15 @@ def _public_keys(key: Key) -> dict[str, object]:
 def _may_end_otherwise(held: PublicKey, now: datetime, *, follows: bool) -> bool:
     found = follows and held.origin == PublicKey.Origin.KEY_SET
     return not found and not held.ended_by(now)
+
+
+def _unseen(key: Key, held: PublicKey, now: datetime) -> datetime | None:
+    """While its key set cannot be read: when it was last seen there. It works on, even if it was taken out since."""
+    key_set: KeySet | None = getattr(key, "key_set", None)
+    failing = key_set is not None and key_set.failing_since is not None
+    if key_set is None or not failing or held.origin != PublicKey.Origin.KEY_SET:
+        return None
+    return None if held.ended_by(now) else key_set.read_at
 
 
 def _latest(key: Key) -> list[PublicKey]:

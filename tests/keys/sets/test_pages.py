@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from environments.models import AuditEvent
 from keys.models import KeySet
+from keys.services.public_keys import revoke_public_key
 from tests.cast import LONG_AGO
 from tests.keys.pages.addresses import page
 from tests.keys.pairs import ED, P256, key_set, public
-from tests.keys.sets.conftest import fetch_due, pass_by
+from tests.keys.sets.conftest import fetch_due, living, pass_by
 from tests.servers import saying
 
 pytestmark = pytest.mark.enable_socket
@@ -67,6 +68,33 @@ def test_what_a_second_fetch_cannot_read_needs_attention(
     pass_by(time_machine, timedelta(minutes=21))
     fetch_due()
     assert "Key set cannot be read: server error" in read(sign_in("viewer"), "/o/acme/")
+
+
+def test_what_was_taken_out_of_a_set_that_cannot_be_read_is_seen_to_work_on_and_ends_by_hand(
+    sign_in, signed, followed, partner, acme, time_machine
+):
+    partner.answer = saying("", "503 Busy")
+    pass_by(time_machine, timedelta(hours=5))
+    fetch_due()
+    assert living(signed) == {"a"}, "whether it is still in there nobody can tell"
+    client = sign_in("lead")
+    shown = read(client, page("detail", signed))
+    assert "taken out of the set since" in shown
+    assert "?tab=public-keys" in shown
+    tab = read(client, page("detail", signed) + "?tab=public-keys")
+    assert "Last seen in the set" in tab
+    assert "5 h ago" in tab
+    assert "Remove now public key a" in tab
+    assert "Remove now" not in read(sign_in("viewer"), page("detail", signed) + "?tab=public-keys")
+    revoke_public_key(acme.enter("lead"), signed.client_id, signed.public_keys.get().public_id)
+    assert living(signed) == set()
+    partner.publish(P256, kid="a")
+    pass_by(time_machine, timedelta(hours=1))
+    fetch_due()
+    assert living(signed) == set(), "it stays out, though the set still has it"
+    assert "Last seen in the set" not in read(
+        sign_in("lead"), page("detail", signed) + "?tab=public-keys"
+    )
 
 
 def test_keys_that_were_left_out_are_named_and_foreign_text_is_only_text(
