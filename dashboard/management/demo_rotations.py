@@ -14,7 +14,7 @@ from environments.access import Scope
 from keys import handover
 from keys.crypto import SecretText
 from keys.handover import Browser
-from keys.models import CredentialTest, Key, Rotation, Secret
+from keys.models import CredentialTest, HourOfUse, Key, Rotation, Secret
 from keys.outcomes import Outcome
 from keys.rotation import LONGEST_HOLD, Step
 from keys.services import issuing, rotating
@@ -23,6 +23,7 @@ from keys.services.rotating import Plan
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 AGE = 60 * DAY
+SPREAD = 24  # hours of use
 WORKER = "demo"
 Reason = CredentialTest.Reason
 
@@ -130,6 +131,20 @@ def _tested(rotation: Rotation, secret: Secret, outcome: Outcome, at: datetime) 
 def _used(secret: Secret, ago: timedelta, count: int, address: str) -> None:
     at = timezone.now() - ago
     _change(secret, last_used_at=at, use_count=count, last_used_from=address)
+    # As the token service counts: spread over the hours before, a tenth of it from a neighbour.
+    hours, last = min(SPREAD, count), at.replace(minute=0, second=0, microsecond=0)
+    for place, part in ((address, count - count // 10), (f"{address}1", count // 10)):
+        HourOfUse.objects.bulk_create(
+            HourOfUse(
+                key=secret.key,
+                proof=secret.public_id,
+                address=place,
+                hour=last - number * HOUR,
+                count=part // hours + (number < part % hours),
+            )
+            for number in range(hours)
+            if part // hours + (number < part % hours)
+        )
 
 
 def _change(row: Rotation | Secret, **values: object) -> None:

@@ -57,19 +57,21 @@ def use_of(which: str, secret: Secret) -> Line:
 
 
 def lately(key: Key, secret: Secret, now: datetime) -> Line | None:
-    """Whether clients are still on it, and where they are; None where nothing was ever counted."""
+    """Whether clients are still on it, and where they are; None where that was not counted."""
+    begins = now.replace(minute=0, second=0, microsecond=0) - LATELY
     if secret.last_used_at is None:
         return None
-    begins = now.replace(minute=0, second=0, microsecond=0) - LATELY
+    if secret.last_used_at < begins:
+        return Line("No token in this hour and the one before.")
     hours = key.hours_of_use.filter(proof=secret.public_id, reason="")
     found: Counter[str] = Counter()
     for address, count in hours.filter(hour__gte=begins).values_list("address", "count"):
         found[address] += count
     if not found:
-        return Line(f"…{secret.hint}: no token in this hour and the one before.")
+        return None  # not written down yet, or lost with its process
     tokens = found.total()
     many = f"{tokens:,} token{'s' if tokens != 1 else ''}"
-    return Line(f"…{secret.hint}: {many} in this hour and the one before, from {_places(found)}.")
+    return Line(f"{many} in this hour and the one before, from {_places(found)}.")
 
 
 def _places(found: Counter[str]) -> str:

@@ -80,8 +80,15 @@ def both_ends(rotation: Rotation, now: datetime) -> list[Words]:
     return [Words("", f"New secret …{new.hint} {word}", new.expires_at), _old_ends(rotation, old)]
 
 
+def planned_end(rotation: Rotation) -> datetime | None:
+    """Of its old secret, as long as it lives."""
+    if not rotation.proven_at or rotation.cut:
+        return None
+    return rotation.held_until or rotation.ends_at
+
+
 def _old_ends(rotation: Rotation, old: Secret) -> Words:
-    planned = (rotation.held_until or rotation.ends_at) if rotation.proven_at else None
+    planned = planned_end(rotation)
     if old.expires_at and (planned is None or old.expires_at <= planned):
         return Words("", f"Old secret …{old.hint} expires", old.expires_at)
     if rotation.pressed_at or planned is None:
@@ -158,7 +165,8 @@ class Bar:
 @dataclass(frozen=True, slots=True)
 class Overlap:
     bars: Sequence[Bar]
-    now_x: int
+    now_x: int | None
+    """None: long after all that is drawn."""
     label: str
     begins: datetime
     ends: datetime
@@ -186,7 +194,7 @@ def overlap_of(rotation: Rotation, now: datetime) -> Overlap | None:
             _bar(f"Old …{old.hint}", "old", at(old.created_at), at(ends), at(now)),
             _bar(f"New …{new.hint}", "new", at(new.created_at), WIDTH, at(now)),
         ],
-        at(now),
+        at(now) if now <= closes else None,
         f"Old secret …{old.hint} {until} {ends:%-d %b %Y, %H:%M} UTC; new secret …{new.hint} since {new.created_at:%-d %b %Y, %H:%M} UTC",
         begins,
         closes,

@@ -22,7 +22,7 @@ from keys.models import TICKS, Death, Key, KeySet, PublicKey
 from keys.outcomes import Outcome
 from keys.progress.deaths import word_of
 from keys.progress.stages import Progress, progress_of
-from keys.progress.states import overlap_of, state_of
+from keys.progress.states import overlap_of, planned_end, state_of
 from keys.snippets import also_signed, postman_files, snippets
 from keys.uses import uses_of
 from keys.views.common import about, issued_key, key_here
@@ -129,9 +129,11 @@ def _secrets(scope: Scope, key: Key) -> dict[str, object]:
     secrets = newest_first(key)
     newest = next((each for each in secrets if not each.ended_by(now)), None)
     dying = {each.secret_id: each for each in Death.objects.within(scope).filter(secret__key=key)}
+    ends = {each.old_id: planned_end(each) for each in rotations if each.closed_at is None}
     rows = [
         {
             "secret": each,
+            "ends": ends.get(each.pk),
             "state": word_of(dying[each.pk], None)
             if each.pk in dying
             else state_of(each, rotations, now, newest=each == newest),

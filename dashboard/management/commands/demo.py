@@ -15,7 +15,13 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from dashboard import startup
-from dashboard.management import demo_approvals, demo_imports, demo_rotations, demo_signed
+from dashboard.management import (
+    demo_approvals,
+    demo_history,
+    demo_imports,
+    demo_rotations,
+    demo_signed,
+)
 from dashboard.management.demo_keys import DEVELOPMENT, KEYS, PRODUCTION, STAGING, Credential
 from environments import audit
 from environments.access import OrgScope, Scope, enter
@@ -171,6 +177,7 @@ def _make() -> dict[str, object]:
     made = [_issue(scope, each) for each in KEYS]
     signers = [demo_signed.make(_in(scope, each.environment), each) for each in demo_signed.SIGNERS]
     made += [told for told in signers if told]
+    _remember(scope)
     made += demo_imports.plug_in(_in(scope, STAGING), made)
     asking = {"engineer": f"chen@{DOMAIN}", "newcomer": f"fay@{DOMAIN}"}
     demo_approvals.ask(scope, **asking, environment=PRODUCTION)
@@ -189,6 +196,17 @@ def _make() -> dict[str, object]:
         "users": [_user(member, passwords) for member in scope.organization.members.order_by("pk")],
         "keys": made,
     }
+
+
+def _remember(scope: OrgScope) -> None:
+    billing = Key.objects.get(
+        environment__organization=scope.organization,
+        environment__slug=PRODUCTION,
+        name="billing-api",
+    )
+    demo_history.fold(billing)
+    platform = Team.objects.get(organization=scope.organization, slug="platform")
+    demo_history.switch(_in(scope, DEVELOPMENT), platform)
 
 
 def _free_slug() -> str:

@@ -200,6 +200,8 @@ def test_the_head_of_the_key_says_which_secret_ends_when(sign_in, key, stage):
     assert f"New secret …{rotation.new.hint} has no expiry" in shown
     assert f"Old secret …{rotation.old.hint} ends" in shown
     assert f"with …{rotation.old.hint}" in shown, "which of the two was used last"
+    secrets = sign_in("viewer").get(page("detail", key) + "?tab=secrets").content.decode()
+    assert secrets.count("by its rotation") == 1
 
 
 def test_former_rotations_are_listed_with_their_receipts(sign_in, key, stage):
