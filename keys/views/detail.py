@@ -36,6 +36,7 @@ TABS = {
     "history": "History",
 }
 PER_PAGE = 50
+DAYS_PER_PAGE = 31
 SPARK = 60
 FORMER = 20
 
@@ -110,7 +111,7 @@ def _inside(request: SignedInRequest, scope: Scope, key: Key, tab: str) -> dict[
 
 def _folded(request: SignedInRequest, key: Key) -> dict[str, object]:
     """Of older tests the figures of each day are left."""
-    days = Paginator(key.daily_figures.order_by("-day"), PER_PAGE)
+    days = Paginator(key.daily_figures.order_by("-day"), DAYS_PER_PAGE)
     newest = key.daily_figures.aggregate(day=Max("day"))["day"]
     return {
         "days": days.get_page(request.GET.get("days")),

@@ -199,12 +199,12 @@ def _make() -> dict[str, object]:
 
 
 def _remember(scope: OrgScope) -> None:
-    billing = Key.objects.get(
+    checkout = Key.objects.get(
         environment__organization=scope.organization,
         environment__slug=PRODUCTION,
-        name="billing-api",
+        name="checkout",
     )
-    demo_history.fold(billing)
+    demo_history.fold(checkout)
     platform = Team.objects.get(organization=scope.organization, slug="platform")
     demo_history.switch(_in(scope, DEVELOPMENT), platform)
 
