@@ -53,17 +53,23 @@ def _headline(seen: Seen) -> Line:
     rotation = seen.rotation
     if rotation.closed_at:
         return Line(f"{rotation.get_outcome_display()}.", rotation.closed_at, "both")
-    if rotation.cut and rotation.new is None:
-        return Line("The old secret has ended, and there is no new one yet.")
     if rotation.cut:
-        return Line(
-            "The old secret has ended. Next it is proven dead: refused, while the new one is accepted."
-        )
+        return Line(_ended_but(rotation))
     if seen.ending and seen.step is not Step.HOLD:
         imported = "You said that the old secret is ended at the provider. It is tried there now."
         ours = "The new secret is proven once more; then the old one ends."
         return Line(imported if rotation.key.imported else ours)
     return _waiting(seen)
+
+
+def _ended_but(rotation: Rotation) -> str:
+    imported = rotation.key.imported
+    ended = "The old secret was said to be ended at its provider" if imported else "The old secret has ended"  # fmt: skip
+    if rotation.alarmed_at:
+        return f"{ended}, but is still accepted. It is tried again until it is refused."
+    if rotation.new is None:
+        return f"{ended}, and there is no new one yet."
+    return f"{ended}. Next it is proven dead: refused, while the new one is accepted."
 
 
 def _waiting(seen: Seen) -> Line:

@@ -98,7 +98,7 @@ def _excluded(scope: Scope, kind: str, key: Key) -> str:
     if kind == Batch.Kind.EXPIRY and not key.alive:  # type: ignore[attr-defined]
         return "It has no secret that lives."
     if not key.unrevoked:  # type: ignore[attr-defined]
-        return "It has no secret: none was made, or every one was revoked."
+        return "It has no secret: public keys prove it, or nothing does."
     return ""
 
 

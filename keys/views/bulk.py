@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
@@ -46,6 +47,12 @@ ORDER = {
 }
 PER_PAGE = 50
 TONES = {"ok": "ok", "failed": "bad", "running": "run"}
+RUNS = {
+    Batch.Kind.TEST: "Test",
+    Batch.Kind.ROTATE: "Rotation",
+    Batch.Kind.EXPIRY: "New expiry",
+}
+FOR_A_KEEPER = "Waiting for a keeper"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -118,21 +125,47 @@ def batch(request: SignedInRequest, scope: OrgScope, batch: str) -> HttpResponse
     context = {
         "scope": scope,
         "batch": work,
-        "rows": [{"item": item, "tone": TONES.get(item.state, "idle")} for item in page],
+        "rows": [_row(item) for item in page],
         "page": page,
-        "parts": [(totals[state], str(label)) for state, label in BatchItem.State.choices],
+        "parts": _parts(totals, items),
         "chosen": chosen,
         "ended": chosen - totals["waiting"] - totals["running"],
         "failed": totals["failed"],
         "waiting": totals["waiting"],
         "cancellable": totals["waiting"] or (work.kind == Batch.Kind.ROTATE and totals["running"]),
-        "name": WORDS[Batch.Kind(work.kind)][0],
+        "name": RUNS[Batch.Kind(work.kind)],
     }
     shown = "keys/batch_run.html" if request.htmx else "keys/batch.html"
     response = render(request, shown, context)
     response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _row(item: BatchItem) -> dict[str, object]:
+    if _for_a_keeper(item):
+        return {"item": item, "tone": "idle", "word": FOR_A_KEEPER}
+    return {
+        "item": item,
+        "tone": TONES.get(item.state, "idle"),
+        "word": item.get_state_display(),
+    }
+
+
+def _for_a_keeper(item: BatchItem) -> bool:
+    """Prepared, and no secret is made yet."""
+    rotation = item.rotation if item.state == BatchItem.State.RUNNING else None
+    return rotation is not None and rotation.new_id is None
+
+
+def _parts(totals: Counter[str], items: list[BatchItem]) -> list[tuple[int, str]]:
+    """They add up: what waits for a person runs no more than what waits for a worker."""
+    waits = sum(_for_a_keeper(item) for item in items)
+    parts = [(totals[state], str(label)) for state, label in BatchItem.State.choices]
+    return [(waits, FOR_A_KEEPER)] + [
+        (count - waits if label == BatchItem.State.RUNNING.label else count, label)
+        for count, label in parts
+    ]
 
 
 def _csv(work: Batch, items: list[BatchItem]) -> HttpResponse:

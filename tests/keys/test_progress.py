@@ -202,6 +202,18 @@ def test_a_list_says_it_in_a_few_words(acme, issue, state, said):
     assert (seen.word, seen.detail) == ("Rotating", said[1])
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("dying", "The old secret has ended. Next it is proven dead"),
+        ("alarmed", "The old secret has ended, but is still accepted"),
+        ("leaked", "The old secret has ended, and there is no new one yet"),
+    ],
+)
+def test_what_ended_and_is_not_proven_dead_says_how_it_stands(show, state, said):
+    assert show(state).headline.words.startswith(said)
+
+
 def test_a_leaked_key_without_a_successor_is_a_fault(acme, issue):
     key = issue().key
     staged.leaked(acme.enter("engineer"), key)

@@ -107,3 +107,22 @@ def test_a_list_is_taken_along_as_csv_with_formulas_made_harmless(acme, issue, s
     assert "lk_dev" not in text
     assert AuditEvent.objects.filter(event=Event.KEYS_EXPORTED).count() == 1
     assert sign_in("stranger").get(place).status_code == 404
+
+
+def test_prepared_rotations_wait_for_a_keeper_and_the_totals_add_up(acme, six_keys, sign_in):
+    browser = sign_in("engineer")
+    asked = {"act": "rotate", "key": [key.client_id for key in six_keys]}
+    once = browser.get(new(acme), asked).context["form"]["form_once"].initial
+    done = browser.post(new(acme), asked | {"form_once": once, "grace": "24"}, follow=True)
+    assert "Rotation of 6 keys" in done.text
+    page = done.redirect_chain[-1][0]
+    for rotation in Rotation.objects.order_by("pk")[:2]:
+        rotation.new = rotation.old
+        rotation.save()
+    seen = browser.get(page)
+    assert {label: count for count, label in seen.context["parts"] if count} == {
+        "Waiting for a keeper": 4,
+        "Running": 2,
+    }
+    assert seen.text.count("Make the new secret") == 4
+    assert seen.text.count("Under way") == 2
