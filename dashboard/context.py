@@ -14,7 +14,7 @@ from dashboard import heartbeat, overview
 from environments import inbox, second_factor
 from environments.access import OrgScope, Scope, enter_organization
 from environments.guard import vouched_for
-from environments.models import Environment, Notice, Organization, User
+from environments.models import Deletion, Environment, Notice, Organization, User
 from environments.policy import OrgAction
 
 THEMES = ("system", "light", "dark")
@@ -85,6 +85,8 @@ SECTIONS = {
     "environments:log_retention": "log",
     "environments:settings": "settings",
     "environments:sign_on": "settings",
+    "environments:danger": "settings",
+    "environments:delete_organization": "settings",
     "environments:environments": "settings",
     "environments:new_environment": "settings",
     "environments:edit_environment": "settings",
@@ -133,7 +135,7 @@ class Here:
         user = self.person
         if user is None:
             return []
-        own = Organization.objects.visible_to(user).order_by("name")
+        own = Organization.objects.visible_to(user).select_related("deletion").order_by("name")
         only = vouched_for(self.request)
         return list(own.filter(pk=only) if only else own)
 
@@ -210,8 +212,18 @@ class Here:
         return due if due and due > timezone.now() else None
 
     @property
+    def deletion(self) -> Deletion | None:
+        """The request that the organization be deleted; it came along with its row."""
+        asked: Deletion | None = getattr(self.organization, "deletion", None)
+        return asked
+
+    @property
     def may_edit(self) -> bool:
         return self._standing is not None and self._standing.may(OrgAction.EDIT)
+
+    @property
+    def may_delete(self) -> bool:
+        return self._standing is not None and self._standing.may(OrgAction.DELETE)
 
     @property
     def may_read_log(self) -> bool:

@@ -30,7 +30,8 @@ ZONES = ["UTC", *sorted(zone for zone in zoneinfo.available_timezones() if "/" i
 @require_safe
 def home(request: SignedInRequest) -> HttpResponse:
     """One organization: straight there. Several: choose. None: say what to do."""
-    own = request.user.memberships.select_related("organization").order_by("organization__name")
+    here = request.user.memberships.filter(organization__deletion__begun_at=None)
+    own = here.select_related("organization").order_by("organization__name")
     only = vouched_for(request)
     memberships = list(own.filter(organization=only) if only else own)
     if len(memberships) == 1:

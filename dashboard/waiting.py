@@ -33,6 +33,7 @@ ACTS: Mapping[str, str] = {
     "keys:bulk_new": "to act on several keys",
     "environments:invite": "to make a link into {place}",
     "environments:log_retention": "to change how long the log of {place} is kept",
+    "environments:delete_organization": "to delete {place}",
     "environments:sign_on": "to change how people of {place} sign in",
     "environments:invite_again": "to make a link into {place}",
     "provider": "to set up single sign-on for {place}",

@@ -151,8 +151,8 @@ class Scope:
 def enter_organization(user: User, organization: str, origin: Origin = NOWHERE) -> OrgScope | None:
     """None for a stranger, whether the place exists or not."""
     member = (
-        Member.objects.select_related("organization", "user")
-        .filter(user=user, organization__slug=organization)
+        Member.objects.select_related("organization__deletion", "user")
+        .filter(user=user, organization__slug=organization, organization__deletion__begun_at=None)
         .first()
     )
     if member is None:
@@ -169,9 +169,12 @@ def enter(
     grants = EnvironmentGrant.objects.filter(environment=OuterRef("pk"), member__user=user)
     place = (
         Environment.objects.filter(
-            organization__slug=organization, slug=environment, organization__members__user=user
+            organization__slug=organization,
+            slug=environment,
+            organization__members__user=user,
+            organization__deletion__begun_at=None,
         )
-        .select_related("organization")
+        .select_related("organization__deletion")
         .annotate(role_here=Subquery(grants.values("role")))
         .first()
     )

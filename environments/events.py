@@ -23,6 +23,8 @@ class Event(StrEnum):
     ORGANIZATION_CREATED = "organization.created"
     ORGANIZATION_EDITED = "organization.edited"
     ORGANIZATION_DELETED = "organization.deleted"
+    DELETION_ASKED = "organization.deletion-asked"
+    DELETION_CANCELLED = "organization.deletion-cancelled"
     PROVIDER_SET = "organization.provider-set"
     PROVIDER_REMOVED = "organization.provider-removed"
     IDENTITY_LINKED = "member.identity-linked"
@@ -141,6 +143,8 @@ SENTENCES: Mapping[Event, str] = {
     Event.ORGANIZATION_CREATED: "created the organization",
     Event.ORGANIZATION_EDITED: "edited the organization",
     Event.ORGANIZATION_DELETED: "deleted the organization",
+    Event.DELETION_ASKED: "asked, seven days ahead, for the end of the organization",
+    Event.DELETION_CANCELLED: "cancelled the end of the organization",
     Event.PROVIDER_SET: "set the provider of single sign-on:",
     Event.PROVIDER_REMOVED: "removed the provider of single sign-on:",
     Event.IDENTITY_LINKED: "linked with the organization's provider the account of",

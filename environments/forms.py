@@ -30,7 +30,9 @@ NOT_IN_TEAM = "none"
 TAKEN_ADDRESSES = frozenset({"new"})
 """`/o/new/` makes an organization, `/o/<org>/teams/new/` a team."""
 
-PAGES_OF_SETTINGS = frozenset({"environments", "sign-on", "sign-in", "retention", "notices"})
+PAGES_OF_SETTINGS = frozenset(
+    {"environments", "sign-on", "sign-in", "retention", "notices", "danger", "export"}
+)
 """What `/o/<org>/settings/<address>/` means besides an environment's policy."""
 
 
@@ -166,6 +168,22 @@ class EnvironmentForm(forms.Form):
 class OrganizationForm(forms.Form):
     name = Line(max_length=80)
     timezone = ZoneField()
+
+
+class TypedNameForm(forms.Form):
+    """A name, typed to show that the person means it."""
+
+    typed = Line(required=False, max_length=80)
+
+    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.name = name
+
+    def clean_typed(self) -> str:
+        typed: str = self.cleaned_data["typed"]
+        if typed != self.name:
+            raise ValidationError(f"Type {self.name} exactly as it stands.")
+        return typed
 
 
 class TeamForm(forms.Form):

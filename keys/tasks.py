@@ -12,6 +12,7 @@ from keys.upkeep import (
     alarms,
     batches,
     deaths,
+    deletion,
     endings,
     folding,
     key_sets,
@@ -206,3 +207,8 @@ def ring_death(death_id: int) -> None:
 
 def ring_batch(batch_id: int) -> None:
     step_batch.apply_async((batch_id,), queue=NOW)
+
+
+@shared_task(name="keys.tasks.delete_organizations")
+def delete_organizations() -> None:
+    deletion.delete_organizations(timezone.now())

@@ -1,6 +1,7 @@
 """People and places: users, organizations, environments, teams, the three kinds of role, notices, the audit rows."""
 
 from environments.models.access_request import AccessRequest
+from environments.models.deletion import Deletion
 from environments.models.invitation import Invitation
 from environments.models.log import AuditCheckpoint, AuditFloor, AuditSignedHead
 from environments.models.log_work import LogCheck, LogExport, LogExportPart
@@ -31,6 +32,7 @@ __all__ = [
     "AuditHead",
     "AuditSignedHead",
     "Decision",
+    "Deletion",
     "Environment",
     "EnvironmentGrant",
     "Heartbeat",

@@ -16,7 +16,8 @@ USUAL_LIFE = timedelta(days=90)
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(members__user=user)
+        """Where the person is a member; one whose rows are being deleted is there for nobody."""
+        return self.filter(members__user=user, deletion__begun_at=None)
 
 
 class Organization(models.Model):
@@ -96,6 +97,8 @@ class Environment(models.Model):
     approvals_roles = models.PositiveSmallIntegerField(default=0, db_default=0)
     approvals_policy = models.PositiveSmallIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now())
+    archived_at = models.DateTimeField(null=True)
+    """From then on its token service knows nobody."""
 
     objects = EnvironmentQuerySet.as_manager()
 

@@ -34,7 +34,7 @@ _KEY: Final = """
     FROM environments_environment e
     LEFT JOIN keys_key k ON k.environment_id = e.id AND k.client_id = ? AND k.endpoint_id IS NULL
 """
-# Ended proofs stay out: a revoked secret is a wrong secret. The signing key comes along, so that
+# Ended proofs stay out: a revoked secret is a wrong secret; and an archived environment is none. The signing key comes along, so that
 # a token costs one look-up.
 BY_SECRET: Final = Statement(
     _PLACE
@@ -42,7 +42,7 @@ BY_SECRET: Final = Statement(
     + _KEY
     + """
     LEFT JOIN keys_secret p ON p.key_id = k.id AND p.revoked_at IS NULL
-    WHERE e.issuer_id = ?
+    WHERE e.issuer_id = ? AND e.archived_at IS NULL
 """
 )
 BY_SIGNATURE: Final = Statement(
@@ -51,7 +51,7 @@ BY_SIGNATURE: Final = Statement(
     + _KEY
     + """
     LEFT JOIN keys_publickey p ON p.key_id = k.id AND p.revoked_at IS NULL AND p.kid = ?
-    WHERE e.issuer_id = ?
+    WHERE e.issuer_id = ? AND e.archived_at IS NULL
 """
 )
 

@@ -50,7 +50,7 @@ def key_set(issuer_id: str) -> dict[str, object]:
 
 def environment_of(issuer_id: str) -> Environment:
     try:
-        return Environment.objects.get(issuer_id=issuer_id)
+        return Environment.objects.get(issuer_id=issuer_id, archived_at=None)
     except Environment.DoesNotExist:
         raise NotFound("There is no environment at this address.") from None
 

@@ -30,9 +30,10 @@ INVALID: Final = "Invalid request"
 DOORS: Final = Statement("""
     SELECT e.issuer_id, k.redox_door AND e.redox_doors, k.legacy_door AND e.redox_doors, 0 AS place
     FROM keys_key k JOIN environments_environment e ON e.id = k.environment_id
-    WHERE k.client_id = ? AND k.endpoint_id IS NULL
+    WHERE k.client_id = ? AND k.endpoint_id IS NULL AND e.archived_at IS NULL
     UNION ALL
-    SELECT * FROM (SELECT issuer_id, FALSE, FALSE, 1 FROM environments_environment LIMIT 1) AS anywhere
+    SELECT * FROM (SELECT issuer_id, FALSE, FALSE, 1 FROM environments_environment
+                   WHERE archived_at IS NULL LIMIT 1) AS anywhere
     ORDER BY place LIMIT 1
 """)
 
