@@ -13,7 +13,7 @@ APPS := dashboard environments keys
 CODE := $(APPS) tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint lock bench faults fuzz mutants
+.PHONY: help run test check lint lock bench faults fuzz mutants table
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ fuzz: .venv/dev.stamp  ## Throw requests of every shape at the token service (N=
 
 mutants: .venv/dev.stamp  ## Change what reads and seals in a thousand places: do the tests notice? (docs/mutants.md)
 	@$(BIN)/python -m tests.mutants
+
+table: .venv/dev.stamp  ## Write who is answered how at which address (rights.csv), as the tests walk it
+	@$(BIN)/python -m tests.rights rights.csv
 
 lock: .venv/dev.stamp  ## Resolve requirements.in and tests/requirements.in again, with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.13 \

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
 from environments.forms import Line
 from environments.guard import origin_of
@@ -64,6 +65,7 @@ def _sign_in(request: HttpRequest, user: User, then: str) -> HttpResponse:
     return response
 
 
+@require_safe
 @login_not_required
 @never_cache
 def keep_setup_link(request: HttpRequest, token: str) -> HttpResponse:
@@ -72,6 +74,7 @@ def keep_setup_link(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("setup")
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_not_required
 @never_cache
 def setup(request: HttpRequest) -> HttpResponse:
@@ -118,6 +121,7 @@ def _into_organization(token: str) -> Invitation:
     return invitation
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_not_required
 @never_cache
 def join(request: HttpRequest, token: str) -> HttpResponse:

@@ -118,7 +118,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "env": env,
         "client_id": client_id,
         "secret": shown.secret.public_id,
-        "public_key": _public_key(here, client_id),
+        "public_key": the_public_key(here, client_id),
         "handover": shown.public_id,
         "test": request_test(here, client_id).pk,
         "team": team.slug,
@@ -140,12 +140,12 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "notice": _notice(user, scope, env).pk,
         "browser": browser.token,
         "file": "collection",
-        "signed_test": _signed_test(here, client_id),
+        "signed_test": the_signed_test(here, client_id),
         "session": _session(user, env).pk,
     }
 
 
-def _public_key(scope: Scope, client_id: str) -> str:
+def the_public_key(scope: Scope, client_id: str) -> str:
     pem = ec.generate_private_key(ec.SECP256R1()).public_key()
     text = pem.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     (made,) = add_public_keys(scope, client_id, read_public_keys(text, now=timezone.now()))
@@ -158,7 +158,7 @@ def _session(user: User, env: str) -> Session:
     return Session.objects.create(session_key=f"{env}-browser", expire_date=ends, user=user)
 
 
-def _signed_test(scope: Scope, client_id: str) -> str:
+def the_signed_test(scope: Scope, client_id: str) -> str:
     held = Key.objects.within(scope).get(client_id=client_id).public_keys.get()
     assertion = SecretText("e30.e30.c2ln")
     return try_assertion(scope, client_id, held.public_id, assertion).public_id

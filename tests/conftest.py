@@ -47,6 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _asks_a_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("once"):
+        return False
     used = DATABASE.intersection(getattr(item, "fixturenames", ()))
     marked = any(item.get_closest_marker(mark) for mark in ("django_db", "processes", "browser"))
     return bool(used) or marked

@@ -119,12 +119,17 @@ def _to_decide(scope: OrgScope, pk: int) -> AccessRequest:
     who = seen_by(scope).values_list("member", flat=True).get(pk=pk)
     scope.organization.members.select_for_update().get(pk=who)
     asked = _locked(scope, pk)
-    roles.within_reach(scope, asked.member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
-    if asked.member_id == scope.member.pk:
-        raise Refused(OrgAction.MANAGE_ENVIRONMENT_ROLES, f"access:{pk}")
+    refuse_who_may_not(scope, asked)
     if asked.ended_at:
         raise Over
     return asked
+
+
+def refuse_who_may_not(scope: OrgScope, asked: AccessRequest) -> None:
+    """Who cannot give the role, or asked for it."""
+    roles.within_reach(scope, asked.member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
+    if asked.member_id == scope.member.pk:
+        raise Refused(OrgAction.MANAGE_ENVIRONMENT_ROLES, f"access:{asked.pk}")
 
 
 def _givers(scope: OrgScope) -> list[User]:

@@ -5,7 +5,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from environments.access import OrgScope, Refused
+from environments.access import OrgScope
 from environments.approval_forms import AccessForm, WhyForm
 from environments.guard import SignedInRequest, in_organization
 from environments.models import AccessRequest
@@ -89,6 +89,7 @@ def _back(scope: OrgScope, pk: int) -> HttpResponse:
 def grant(request: SignedInRequest, scope: OrgScope, access: int) -> HttpResponseBase:
     """Roles are given with a fresh sign-in; afterwards the person is back at the request."""
     asked = _found(scope, access)
+    access_requests.refuse_who_may_not(scope, asked)
     if request.method != "POST":
         return _page(request, scope, asked, WhyForm())
     try:
@@ -103,10 +104,9 @@ def grant(request: SignedInRequest, scope: OrgScope, access: int) -> HttpRespons
 @in_organization(OrgAction.MANAGE_ENVIRONMENT_ROLES)
 def decline(request: SignedInRequest, scope: OrgScope, access: int) -> HttpResponse:
     asked = _found(scope, access)
+    access_requests.refuse_who_may_not(scope, asked)
     form = WhyForm(request.POST)
     if not form.is_valid():
-        if not may_reach(scope, asked.member, OrgAction.MANAGE_ENVIRONMENT_ROLES):
-            raise Refused(OrgAction.MANAGE_ENVIRONMENT_ROLES, f"access:{access}")
         return _page(request, scope, asked, form)
     try:
         access_requests.decline_access(scope, access, form.cleaned_data["why"])

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from environments import approvals, inbox
-from environments.access import OrgScope
+from environments.access import OrgScope, Refused
 from environments.approval_forms import WhyForm
 from environments.guard import SignedInRequest, in_organization
 from environments.inbox import to_close, to_decide
@@ -225,8 +225,10 @@ def withdraw(request: SignedInRequest, scope: OrgScope, permit: str) -> HttpResp
 @in_organization(OrgAction.APPROVE)
 @by_second_factor
 def break_glass(request: SignedInRequest, scope: OrgScope, permit: str) -> HttpResponse:
-    """An owner's way past a policy, in daylight."""
+    """An owner's way past a policy, in daylight: for the own request, which the verb asks again."""
     found = _found(scope, permit)
+    if found.asked_by_id != scope.actor.pk:
+        raise Refused(OrgAction.APPROVE, f"approval:{permit}")
     form = WhyForm(
         request.POST if request.method == "POST" else None,
         label="Why it cannot wait",
@@ -247,6 +249,8 @@ def break_glass(request: SignedInRequest, scope: OrgScope, permit: str) -> HttpR
 @in_organization(OrgAction.APPROVE)
 def close_glass(request: SignedInRequest, scope: OrgScope, permit: str) -> HttpResponse:
     found = _found(scope, permit)
+    if found.asked_by_id == scope.actor.pk:
+        raise Refused(OrgAction.APPROVE, f"approval:{permit}")
     form = WhyForm(request.POST, label="What you found")
     if not form.is_valid():
         return _page(request, scope, found, form)
