@@ -4,18 +4,20 @@ import tomllib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from dashboard import frame as frame_facts
 from dashboard import heartbeat, overview
 from environments import inbox, second_factor
 from environments.access import OrgScope, Scope, enter_organization
 from environments.guard import vouched_for
-from environments.models import Deletion, Environment, Notice, Organization, User
-from environments.policy import OrgAction
+from environments.models import Deletion, Environment, Organization, User
+from environments.policy import ORGANIZATION_GRANTS, OrgAction, OrganizationRole
 
 THEMES = ("system", "light", "dark")
 VERSION = str(
@@ -135,9 +137,15 @@ class Here:
         user = self.person
         if user is None:
             return []
-        own = Organization.objects.visible_to(user).select_related("deletion").order_by("name")
+        own = frame_facts.organizations(user, timezone.now())
         only = vouched_for(self.request)
         return list(own.filter(pk=only) if only else own)
+
+    def _said(self, what: str) -> Any:
+        """Of the organization that the page is about; nothing where it is about none."""
+        about = self.organization
+        row = next((each for each in self.organizations if about and each.pk == about.pk), None)
+        return getattr(row, what, None)
 
     @cached_property
     def organization(self) -> Organization | None:
@@ -190,16 +198,12 @@ class Here:
     @cached_property
     def unread(self) -> int:
         """How much this person was told here and has not read."""
-        user = self.person
-        if user is None or self.organization is None:
-            return 0
-        told = Notice.objects.visible_to(user).filter(organization=self.organization)
-        return told.unread().count()
+        return int(self._said("unread") or 0)
 
     @cached_property
     def to_decide(self) -> int:
         """How many requests wait for this person's word; ended and decided ones do not count."""
-        here = self._standing
+        here = self._standing if self._said("asked") else None
         return inbox.count(here, timezone.now()) if here else 0
 
     @cached_property
@@ -219,16 +223,28 @@ class Here:
 
     @property
     def may_edit(self) -> bool:
-        return self._standing is not None and self._standing.may(OrgAction.EDIT)
+        return self._may(OrgAction.EDIT)
 
     @property
     def may_delete(self) -> bool:
-        return self._standing is not None and self._standing.may(OrgAction.DELETE)
+        return self._may(OrgAction.DELETE)
 
     @property
     def may_read_log(self) -> bool:
         """The whole log: the link leads to no other."""
-        return self._standing is not None and self._standing.may(OrgAction.READ_LOG)
+        return self._may(OrgAction.READ_LOG)
+
+    def _may(self, action: OrgAction) -> bool:
+        role = self._said("role")
+        return role is not None and action in ORGANIZATION_GRANTS[OrganizationRole(role)]
+
+    @property
+    def worker_at(self) -> datetime | None:
+        """The last signal of any worker; asked for alone where there is no organization."""
+        if self.organizations:
+            at: datetime | None = self.organizations[0].worker_at  # type: ignore[attr-defined]  # annotated
+            return at
+        return heartbeat.last("worker")
 
 
 def _place(organization: Organization, environment: Environment) -> Place:
@@ -249,9 +265,12 @@ def _place(organization: Organization, environment: Environment) -> Place:
 class Worker:
     """The last signal of any worker."""
 
+    def __init__(self, here: Here) -> None:
+        self.here = here
+
     @cached_property
     def at(self) -> datetime | None:
-        return heartbeat.last("worker")
+        return self.here.worker_at
 
     @property
     def alive(self) -> bool:
@@ -260,9 +279,10 @@ class Worker:
 
 def frame(request: HttpRequest) -> dict[str, object]:
     theme = request.COOKIES.get("theme", "")
+    here = Here(request)
     return {
-        "here": Here(request),
-        "worker": Worker(),
+        "here": here,
+        "worker": Worker(here),
         "shortcuts": request.COOKIES.get("shortcuts") != "off",
         "theme": theme if theme in THEMES else "system",
         "version": VERSION,

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.http import QueryDict
 
 from environments.access import OrgScope
-from environments.models import Environment, Team
+from environments.models import Environment, Organization, Team
 from keys.models import Key, KeyQuerySet, PublicKey, Rotation, Secret
 from keys.outcomes import Outcome
 
@@ -25,13 +25,6 @@ HEALTH = {
 }
 EXPIRY = {"7": "Within 7 days", "30": "Within 30 days", "90": "Within 90 days", "none": "No expiry"}
 USED = {"never": "Never used", "30": "Not in 30 days", "90": "Not in 90 days"}
-CARDS = (
-    ("Failing", "health", "failing"),
-    ("End within 30 days", "expires", "30"),
-    ("Never end", "expires", "none"),
-    ("Never used", "used", "never"),
-    ("Idle for 90 days", "used", "90"),
-)
 SORTS = {
     "name": "name",
     "team": "team__name",
@@ -46,16 +39,6 @@ class Chip:
     label: str
     value: str
     href: str
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A count that leads to the keys it counts."""
-
-    label: str
-    count: int
-    href: str
-    current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +111,30 @@ class Filters:
             rest.pop(gone, None)
         return f"?{rest.urlencode()}"
 
+    @property
+    def narrow(self) -> bool:
+        """Whether anything is asked for that only some keys have."""
+        return bool(self.chips)
+
     def apply(self, keys: KeyQuerySet, now: datetime) -> KeyQuerySet:
-        found = _dated(keys).filter(self._wanted(now))
-        column = F(SORTS[self.sort.removeprefix("-")])
-        down = self.sort.startswith("-")
+        return self.ordered(self._dated(keys).filter(self._wanted(now)))
+
+    def _dated(self, keys: KeyQuerySet) -> KeyQuerySet:
+        """With the dates that what is asked for needs: to write them into a statement takes longer than to read a page."""
+        for name, word in (("health", self.health), ("expires", self.expires), ("used", self.used)):
+            keys = _with_dates(keys, name) if word else keys
+        return keys
+
+    def ordered(self, keys: KeyQuerySet) -> KeyQuerySet:
+        """As asked for; what has no date or team comes last."""
+        name = self.sort.removeprefix("-")
+        if name == "name":  # never null, so that an index serves it
+            return keys.order_by(self.sort, "pk")
+        if name == "expires":
+            keys = keys.with_end()
+        down, column = self.sort.startswith("-"), F(SORTS[name])
         order = column.desc(nulls_last=True) if down else column.asc(nulls_last=True)
-        return found.order_by(order, "name", "pk")
+        return keys.order_by(order, "name", "pk")
 
     def _wanted(self, now: datetime) -> Q:
         wanted = _healthy(self.health, now)
@@ -154,28 +155,20 @@ class Filters:
             wanted &= Q(team=None) if self.team == NO_TEAM else Q(team__slug=self.team)
         return wanted & _ending(self.expires, now) & _using(self.used, now)
 
-    def cards(self, keys: KeyQuerySet, now: datetime) -> list[Card]:
-        """What deserves a look among all keys of the list, whatever it is narrowed to."""
+    def asks(self, name: str, word: str) -> bool:
+        return self._one_of(name, {word: word}) == word
+
+    @staticmethod
+    def narrowed(keys: KeyQuerySet, name: str, word: str, now: datetime) -> KeyQuerySet:
+        """Those to which one word of one filter leads."""
         asks = {"health": _healthy, "expires": _ending, "used": _using}
-        wanted = {
-            f"card_{name}_{word}": Count("pk", filter=asks[name](word, now))
-            for _, name, word in CARDS
-        }
-        counts = _dated(keys.existing()).aggregate(**wanted)
-        return [
-            Card(
-                label,
-                counts[f"card_{name}_{word}"],
-                f"?{name}={word}",
-                self._one_of(name, {word: label}) == word,
-            )
-            for label, name, word in CARDS
-        ]
+        dated = keys if word == "failing" else _with_dates(keys, name)
+        return dated.filter(asks[name](word, now))
 
 
-def _dated(keys: KeyQuerySet) -> KeyQuerySet:
-    """With the end of the newest proof, and the last use of any."""
-    return keys.with_end().with_use()
+def _with_dates(keys: KeyQuerySet, name: str) -> KeyQuerySet:
+    """With the end of the newest proof, or the last use of any: what this filter asks about."""
+    return keys.with_use() if name == "used" else keys.with_end()
 
 
 def _ending(word: str, now: datetime) -> Q:
@@ -202,7 +195,7 @@ def _healthy(word: str, now: datetime) -> Q:
     live = exists & Q(disabled_at=None)
     current = live & (Q(ends_at=None) | Q(ends_at__gt=now))
     return {
-        "failing": live & ~Q(failing_since=None),
+        "failing": live & Q(failing_since__isnull=False),  # in the words of its index
         "working": current & Q(has_secret=True, failing_since=None, last_outcome=Outcome.WORKS),
         "untested": live & Q(has_secret=True, last_tested_at=None),
         "signed": live & Q(has_secret=False, endpoint=None),
@@ -212,10 +205,10 @@ def _healthy(word: str, now: datetime) -> Q:
     }.get(word, exists)
 
 
-def teams_of(keys: KeyQuerySet) -> list[Team]:
-    """Teams to choose from: those that own a key in this list; of an archived one only tombstones are left."""
-    owning = keys.order_by().values("team")
-    return list(Team.objects.filter(pk__in=owning, archived_at=None).order_by("name"))
+def teams_of(organization: Organization, keys: KeyQuerySet) -> list[Team]:
+    """Teams to choose from: those that own a key in this list. For each one look into an index, however many keys."""
+    owned = keys.order_by().filter(team=OuterRef("pk"))
+    return list(organization.teams.current().filter(Exists(owned)).order_by("name"))
 
 
 def seen_everywhere(
@@ -225,4 +218,4 @@ def seen_everywhere(
     keys = Key.objects.visible_to(scope.actor).filter(environment__organization=scope.organization)
     seen = Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
     places = list(seen)
-    return keys, places, Filters.read(asked, teams_of(keys), places)
+    return keys, places, Filters.read(asked, teams_of(scope.organization, keys), places)

@@ -50,7 +50,10 @@ def signs_alone(key: Key) -> bool:
 
 
 def running(key: Key) -> Rotation | None:
-    """The rotation that is open; lists fetch it with their rows."""
+    """The rotation that is open; lists and pages fetch it with their rows."""
+    if hasattr(key, "listed"):
+        joined: Rotation | None = getattr(key, "listed_rotation", None)
+        return joined
     listed: list[Rotation] | None = getattr(key, "running", None)
     found = key.rotations.open()[:1] if listed is None else listed
     return next(iter(found), None)

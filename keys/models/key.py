@@ -1,6 +1,6 @@
 """The named credential, with a public client ID."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from django.db import models
@@ -8,14 +8,16 @@ from django.db.models import (
     Case,
     DateTimeField,
     Exists,
+    FilteredRelation,
     OuterRef,
     Prefetch,
     Q,
     QuerySet,
     Subquery,
+    Value,
     When,
 )
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Greatest, NullIf
 from django.utils import timezone
 
 from environments.access import Scope
@@ -29,6 +31,7 @@ from keys.models.rotation import Rotation
 from keys.models.secret import Secret
 
 TICKS = 20
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class KeyQuerySet(models.QuerySet["Key"]):
@@ -74,28 +77,31 @@ class KeyQuerySet(models.QuerySet["Key"]):
         """`used_at`: the last use of any proof by an outside client; our own tests are none."""
         by_secret = Secret.objects.filter(key=OuterRef("pk")).exclude(last_used_at=None)
         by_signature = PublicKey.objects.filter(key=OuterRef("pk")).exclude(last_used_at=None)
+        # The greatest of a date and nothing is nothing on SQLite, so each stands for nothing by a date before all.
+        never = Value(NEVER, DateTimeField())
         last = [
-            Subquery(each.order_by("-last_used_at").values("last_used_at")[:1])
+            Coalesce(Subquery(each.order_by("-last_used_at").values("last_used_at")[:1]), never)
             for each in (by_secret, by_signature)
         ]
-        # Coalesce: the greatest of a date and nothing is nothing on SQLite.
-        return self.annotate(used_at=Coalesce(Greatest(*last), *last))
+        return self.annotate(used_at=NullIf(Greatest(*last), never))
 
     def scheduled(self) -> Self:
         """Those that the timetable tests: disabled and deleted ones rest."""
         return self.filter(deleted_at=None, disabled_at=None)
 
-    def for_table(self) -> Self:
-        """What a list row shows: team, live and ended secrets, the open rotation, the last tests."""
+    def for_table(self, *, with_place: bool = True) -> Self:
+        """What a list row shows: team, live and ended secrets, the open rotation, the last tests; and, unless the
+        caller knows it, the environment."""
+        place = ["environment__organization"] if with_place else []
+        shown = CredentialTest.objects.conclusive().newest_first().only("key", "outcome")
+        open_one = FilteredRelation("rotations", condition=Q(rotations__closed_at=None))
         return (
-            self.select_related("team", "environment__organization", "endpoint", "key_set")
+            self.annotate(listed=Value(1), listed_rotation=open_one)
+            .select_related("team", "endpoint", "key_set", "listed_rotation", *place)
             .prefetch_related(
                 Prefetch("secrets", Secret.objects.order_by("-created_at", "-pk")),
                 Prefetch("public_keys", PublicKey.objects.order_by("-created_at", "-pk")),
-                Prefetch("rotations", Rotation.objects.open(), "running"),
-                Prefetch(
-                    "tests", CredentialTest.objects.conclusive().newest_first()[:TICKS], "recent"
-                ),
+                Prefetch("tests", shown[:TICKS], "recent"),
             )
             .fetch_mode(models.FETCH_RAISE)
         )
@@ -175,7 +181,13 @@ class Key(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["environment", "name"], name="key_by_name"),
+            models.Index(fields=["environment", "deleted_at", "name"], name="key_listed"),
+            models.Index(fields=["environment", "team"], name="key_by_team"),
+            models.Index(
+                fields=["environment", "failing_since"],
+                condition=Q(failing_since__isnull=False, disabled_at=None, deleted_at=None),
+                name="key_failing",
+            ),
             models.Index(
                 fields=["failing_since"],
                 condition=~Q(failing_since=None) | ~Q(failing_told_at=None),

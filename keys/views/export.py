@@ -35,7 +35,7 @@ def everywhere(request: SignedInRequest, scope: OrgScope) -> StreamingHttpRespon
 @in_environment(Action.VIEW)
 def environment(request: SignedInRequest, scope: Scope) -> StreamingHttpResponse:
     keys = Key.objects.within(scope)
-    filters = Filters.read(request.GET, teams_of(keys))
+    filters = Filters.read(request.GET, teams_of(scope.organization, keys))
     name = f"{scope.organization.slug}-keys-{scope.environment.slug}"
     return _file(scope, filters.apply(keys, timezone.now()), name)
 
