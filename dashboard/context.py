@@ -88,6 +88,8 @@ SECTIONS = {
     "environments:settings": "settings",
     "environments:sign_on": "settings",
     "environments:danger": "settings",
+    "environments:bring_back_environment": "settings",
+    "keys:archive_environment": "settings",
     "environments:delete_organization": "settings",
     "environments:environments": "settings",
     "environments:new_environment": "settings",
@@ -214,6 +216,12 @@ class Here:
             return None
         due = second_factor.missing(self.organization, user)
         return due if due and due > timezone.now() else None
+
+    @property
+    def archived(self) -> Environment | None:
+        """The environment of the page, if it was archived: the switchers do not know it any more."""
+        place = self.scope.environment if isinstance(self.scope, Scope) else None
+        return place if place and place.archived_at else None
 
     @property
     def deletion(self) -> Deletion | None:

@@ -72,7 +72,7 @@ def _everywhere(request: SignedInRequest) -> Iterator[OrgScope]:
 
 def _standing(scope: OrgScope) -> Standing:
     names = {team.pk: team for team in scope.organization.teams.all()}
-    slugs = scope.organization.environments.values_list("slug", flat=True)
+    slugs = scope.organization.environments.current().values_list("slug", flat=True)
     places = [enter(scope.actor, scope.organization.slug, slug) for slug in slugs]
     return Standing(
         scope.organization,

@@ -48,6 +48,8 @@ ACTS: Mapping[str, str] = {
     "environments:team_member": "to change who is in {team}",
     "environments:issuing": "to change where {team} may issue keys",
     "environments:bring_back_team": "to bring back {team}",
+    "environments:bring_back_environment": "to bring back an environment of {place}",
+    "keys:archive_environment": "to archive an environment of {place}",
     "keys:archive_team": "to archive {team}",
     "mfa_activate_totp": "to add an authenticator app",
     "mfa_deactivate_totp": "to remove the authenticator app",

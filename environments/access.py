@@ -22,6 +22,7 @@ from environments.policy import (
     NOTHING,
     ORGANIZATION_GRANTS,
     TEAM_GRANTS,
+    WHILE_ARCHIVED,
     Action,
     EnvironmentRole,
     OrgAction,
@@ -187,12 +188,14 @@ def enter(
     if not stands and not Environment.objects.visible_to(user).filter(pk=place.pk).exists():
         return None
     held = EnvironmentRole(here) if here else None
+    left = WHILE_ARCHIVED if place.archived_at else frozenset(Action)
     return Scope(
         actor=user,
         environment=place,
-        actions=GRANTS[held] if held else NOTHING,
+        actions=(GRANTS[held] if held else NOTHING) & left,
         team_actions={
-            team: team_grants(role, may_issue=issues) for team, (role, issues) in teams.items()
+            team: team_grants(role, may_issue=issues) & left
+            for team, (role, issues) in teams.items()
         },
         role=held,
         origin=origin,

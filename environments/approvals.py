@@ -68,7 +68,7 @@ def needed(organization: Organization, act: Act, place: Environment | None) -> i
     """For an organization role as many as the strictest environment asks: an owner may change each of them."""
     if place is not None:
         return place.approvals_for(act)
-    return max((each.approvals_for(act) for each in organization.environments.all()), default=0)
+    return max((each.approvals_for(act) for each in organization.environments.current()), default=0)
 
 
 def spend(scope: Scope | OrgScope, change: Change, now: datetime) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Event(StrEnum):
     ENVIRONMENT_ADDED = "environment.added"
     ENVIRONMENT_EDITED = "environment.edited"
     ENVIRONMENT_MOVED = "environment.moved"
+    ENVIRONMENT_ARCHIVED = "environment.archived"
+    ENVIRONMENT_BROUGHT_BACK = "environment.brought-back"
     INVITATION_MADE = "invitation.made"
     INVITATION_REVOKED = "invitation.revoked"
     MEMBER_JOINED = "member.joined"
@@ -153,6 +155,8 @@ SENTENCES: Mapping[Event, str] = {
     Event.ENVIRONMENT_ADDED: "added the environment",
     Event.ENVIRONMENT_EDITED: "edited the environment",
     Event.ENVIRONMENT_MOVED: "changed the place in the list of the environment",
+    Event.ENVIRONMENT_ARCHIVED: "archived the environment",
+    Event.ENVIRONMENT_BROUGHT_BACK: "brought back the environment",
     Event.INVITATION_MADE: "made a one-time link for",
     Event.INVITATION_REVOKED: "withdrew the one-time link for",
     Event.MEMBER_JOINED: "joined the organization:",

@@ -14,7 +14,7 @@ LONG_UNSEEN = timedelta(days=90)
 
 def choices(scope: OrgScope) -> list[tuple[str, str]]:
     """(value in the address, words)."""
-    places = scope.organization.environments.all()
+    places = scope.organization.environments.current()
     return [
         ("no-factor", "No second factor"),
         ("unseen", "No sign-in for 90 days"),

@@ -135,6 +135,9 @@ MOST_APPROVALS = 5
 NEEDS_ISSUING = frozenset({Action.CREATE, Action.ROTATE})
 """What a team role gives only in the environments where the team may issue."""
 
+WHILE_ARCHIVED = frozenset({Action.VIEW, Action.READ_LOG})
+"""What is left of anybody's rights in an environment that was archived: its history stays readable."""
+
 NOTHING: frozenset[Action] = frozenset()
 
 

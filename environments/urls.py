@@ -37,6 +37,11 @@ urlpatterns = [
         organizations.order_environment,
         name="order_environment",
     ),
+    path(
+        "o/<slug:org>/settings/environments/<slug:place>/bring-back/",
+        organizations.bring_back,
+        name="bring_back_environment",
+    ),
     path("o/<slug:org>/settings/danger/", danger.danger, name="danger"),
     path(
         "o/<slug:org>/settings/danger/delete/",

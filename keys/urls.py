@@ -65,6 +65,11 @@ urlpatterns = [
     path("o/<slug:org>/members/<int:member>/remove/", leaving.remove, name="remove_member"),
     path("o/<slug:org>/members/known/<int:user>/", leaving.known, name="known_secrets"),
     path("o/<slug:org>/teams/<slug:team>/archive/", archiving.archive_team, name="archive_team"),
+    path(
+        "o/<slug:org>/settings/environments/<slug:place>/archive/",
+        archiving.archive_environment,
+        name="archive_environment",
+    ),
     path("o/<slug:org>/webhooks/", webhooks.listed, name="webhooks"),
     path("o/<slug:org>/webhooks/add/", webhooks.add, name="add_webhook"),
     path("o/<slug:org>/webhooks/<slug:webhook>/", webhooks.webhook, name="webhook"),

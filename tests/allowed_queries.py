@@ -90,7 +90,7 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
     ): "the scope's own organization, locked by its id",
     (
         "environments/services/organizations.py",
-        "_locked_places",
+        "locked_places",
         "Organization.objects.select_for_update",
     ): "the scope's own organization, locked by its id",
     (

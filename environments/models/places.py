@@ -56,13 +56,17 @@ class Kind(models.TextChoices):
 
 
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
+    def current(self) -> Self:
+        """Those that were not archived: an archived one has no live key, and its address answers nobody."""
+        return self.filter(archived_at=None)
+
     def visible_to(self, user: User) -> Self:
         """Where the person stands: a role there, or a team that may issue there or owns keys there."""
         granted = EnvironmentGrant.objects.filter(member__user=user).values("environment")
         teams = Team.objects.current().filter(members__member__user=user)
         issuing = Team.issues_in.through.objects.filter(team__in=teams)
         owning = teams.filter(keys__deleted_at=None)
-        return self.filter(
+        return self.current().filter(
             Q(pk__in=granted)
             | Q(pk__in=issuing.values("environment"))
             | Q(pk__in=owning.values("keys__environment"))
@@ -98,7 +102,7 @@ class Environment(models.Model):
     approvals_policy = models.PositiveSmallIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now())
     archived_at = models.DateTimeField(null=True)
-    """From then on its token service knows nobody."""
+    """From then on its token service knows nobody, and its log and history alone are open."""
 
     objects = EnvironmentQuerySet.as_manager()
 

@@ -37,7 +37,7 @@ def ask_access(
 ) -> AccessRequest:
     """One open request for each environment: asking again says what is wanted instead."""
     scope.require(OrgAction.ASK_ACCESS, f"environment:{environment}")
-    place = scope.organization.environments.get(slug=environment)
+    place = scope.organization.environments.current().get(slug=environment)
     member = scope.organization.members.select_for_update(of=("self",)).get(pk=scope.member.pk)
     ranks = list(EnvironmentRole)
     held = member.environment_grants.filter(environment=place).first()

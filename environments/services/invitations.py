@@ -124,7 +124,9 @@ def _spend_for(scope: OrgScope, email: str, welcome: Welcome, now: datetime) -> 
     """A role that a link gives takes the approvals that it would take to give it to a member."""
     subject = f"invitation:{email}"
     spent: dict[str, Any] = {}
-    for place in scope.organization.environments.filter(slug__in=welcome.environment_roles):
+    for place in scope.organization.environments.current().filter(
+        slug__in=welcome.environment_roles
+    ):
         gain = Gain(subject, email, place, None, welcome.environment_roles[place.slug])
         spent |= approvals.spend_for_role(scope, gain, now)
     if welcome.team and welcome.team_role is TeamRole.LEAD:
@@ -213,7 +215,9 @@ def join(user: User, token: str, origin: Origin) -> Member:
 
 def _give(member: Member, invitation: Invitation) -> dict[str, Any]:
     """The roles that the link names, as far as their places are still there; for the log."""
-    places = member.organization.environments.filter(slug__in=invitation.environment_roles)
+    places = member.organization.environments.current().filter(
+        slug__in=invitation.environment_roles
+    )
     roles = {place: invitation.environment_roles[place.slug] for place in places}
     EnvironmentGrant.objects.bulk_create(
         EnvironmentGrant(member=member, environment=place, role=role)

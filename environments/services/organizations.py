@@ -63,10 +63,11 @@ def _make_place(member: Member, slug: str, name: str, kind: Kind, position: int)
     return place
 
 
-def _locked_places(scope: OrgScope) -> list[Environment]:
-    """In their order. The organization's row is the lock of its list."""
+def locked_places(scope: OrgScope) -> list[Environment]:
+    """In their order, archived ones last. The organization's row is the lock of its list."""
     Organization.objects.select_for_update().get(pk=scope.organization_id)
-    return list(scope.organization.environments.all())
+    places = scope.organization.environments.all()
+    return sorted(places, key=lambda place: place.archived_at is not None)
 
 
 @transaction.atomic
@@ -74,7 +75,7 @@ def add_environment(scope: OrgScope, *, name: str, slug: str, kind: Kind) -> Env
     """A fourth, fifth … place, at the end of the list, with an issuer and signing keys of its own."""
     subject = f"environment:{slug}"
     scope.require(OrgAction.EDIT, subject)
-    places = _locked_places(scope)
+    places = locked_places(scope)
     if len(places) >= MOST_ENVIRONMENTS:
         raise TooManyEnvironments
     last = max((place.position for place in places), default=-1)
@@ -87,7 +88,7 @@ def add_environment(scope: OrgScope, *, name: str, slug: str, kind: Kind) -> Env
 def rename_environment(scope: OrgScope, slug: str, name: str) -> bool:
     subject = f"environment:{slug}"
     scope.require(OrgAction.EDIT, subject)
-    place = scope.organization.environments.select_for_update().get(slug=slug)
+    place = scope.organization.environments.current().select_for_update().get(slug=slug)
     before = place.name
     if before == name:
         return False
@@ -109,7 +110,7 @@ def move_environment(scope: OrgScope, slug: str, *, up: bool) -> bool:
     """One step in the list that everybody sees; false at its end."""
     subject = f"environment:{slug}"
     scope.require(OrgAction.EDIT, subject)
-    places = _locked_places(scope)
+    places = [place for place in locked_places(scope) if not place.archived_at]
     at = next((number for number, place in enumerate(places) if place.slug == slug), None)
     if at is None:
         raise Environment.DoesNotExist

@@ -117,7 +117,7 @@ def set_policy(scope: OrgScope, slug: str, policy: Policy) -> bool:
     """False when nothing changed. What runs goes on as it was begun; nothing is cut."""
     subject = f"environment:{slug}"
     scope.require(OrgAction.EDIT, subject)
-    place = scope.organization.environments.select_for_update().get(slug=slug)
+    place = scope.organization.environments.current().select_for_update().get(slug=slug)
     old = Policy.of(place)
     if policy == old:
         return False

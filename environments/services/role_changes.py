@@ -88,7 +88,7 @@ def look(scope: OrgScope, wanted: Iterable[Wanted]) -> list[Change]:
         .prefetch_related("environment_grants")
         .filter(pk__in={each.member for each in asked})
     }
-    places = {place.slug: place for place in scope.organization.environments.all()}
+    places = {place.slug: place for place in scope.organization.environments.current()}
     found = []
     for each in asked:
         if each.member not in members or (each.place and each.place not in places):

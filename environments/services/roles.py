@@ -56,7 +56,7 @@ def set_environment_role(
     """Give or take one person's role in one environment; false when nothing changed."""
     member = _locked(scope, member_id)
     within_reach(scope, member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
-    place = scope.organization.environments.get(slug=environment)
+    place = scope.organization.environments.current().get(slug=environment)
     held = member.environment_grants.filter(environment=place).first()
     before = held.role if held else None
     if before == role:

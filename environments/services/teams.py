@@ -116,8 +116,8 @@ def set_issuing(scope: OrgScope, slug: str, environments: Collection[str]) -> bo
     """Say in which environments the team may issue keys; false when nothing changed."""
     scope.require(OrgAction.MANAGE_TEAMS, f"team:{slug}")
     team = _locked(scope, slug)
-    before = sorted(team.issues_in.values_list("slug", flat=True))
-    places = list(scope.organization.environments.filter(slug__in=environments))
+    before = sorted(team.issues_in.current().values_list("slug", flat=True))
+    places = list(scope.organization.environments.current().filter(slug__in=environments))
     after = sorted(place.slug for place in places)
     if before == after:
         return False
@@ -126,7 +126,7 @@ def set_issuing(scope: OrgScope, slug: str, environments: Collection[str]) -> bo
         if place.slug not in before:
             gain = TeamGain(team.name, {"may_issue": "no"}, {"may_issue": "yes"})
             spent |= approvals.spend_for_team(scope, team, place, gain, timezone.now())
-    team.issues_in.set(places)
+    team.issues_in.set([*places, *team.issues_in.exclude(archived_at=None)])
     audit.record(
         scope,
         Event.TEAM_ISSUING_CHANGED,

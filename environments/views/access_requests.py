@@ -22,7 +22,7 @@ DECIDED = "It was decided or withdrawn meanwhile. Nothing was changed."
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_organization(OrgAction.ASK_ACCESS)
 def ask(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
-    places = list(scope.organization.environments.all())
+    places = list(scope.organization.environments.current())
     said = request.POST if request.method == "POST" else None
     wanted = {name: request.GET[name] for name in ("environment", "role") if name in request.GET}
     form = AccessForm(said, places=places, initial=wanted)

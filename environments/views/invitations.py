@@ -58,7 +58,7 @@ def invite(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
         request.POST or None,
         organization=scope.organization,
         roles=policy.grantable(scope.role),
-        places=scope.organization.environments.all(),
+        places=scope.organization.environments.current(),
     )
     if request.method == "POST" and form.is_valid():
         try:

@@ -16,6 +16,8 @@ from environments.forms import (
 from environments.guard import SignedInRequest, in_organization, origin_of
 from environments.models import Kind
 from environments.policy import OrgAction
+from environments.reauth import fresh_sign_in
+from environments.services.archiving import bring_back_environment
 from environments.services.organizations import (
     MOST_ENVIRONMENTS,
     TooManyEnvironments,
@@ -25,6 +27,7 @@ from environments.services.organizations import (
     move_environment,
     rename_environment,
 )
+from environments.views.asking import asks_first
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,7 +74,12 @@ def settings(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
 @in_organization(OrgAction.EDIT)
 def environments(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     places = list(scope.organization.environments.all())
-    facts = {"organization": scope.organization, "places": places, "most": MOST_ENVIRONMENTS}
+    facts = {
+        "organization": scope.organization,
+        "places": [place for place in places if not place.archived_at],
+        "archived": [place for place in places if place.archived_at],
+        "full": len(places) >= MOST_ENVIRONMENTS,
+    }
     return render(request, "environments/environments.html", facts)
 
 
@@ -99,7 +107,7 @@ def new_environment(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_organization(OrgAction.EDIT)
 def edit_environment(request: SignedInRequest, scope: OrgScope, place: str) -> HttpResponse:
-    found = get_object_or_404(scope.organization.environments, slug=place)
+    found = get_object_or_404(scope.organization.environments.current(), slug=place)
     form = EnvironmentForm(request.POST or None, initial={"name": found.name})
     if request.method == "POST" and form.is_valid():
         rename_environment(scope, found.slug, form.cleaned_data["name"])
@@ -114,3 +122,19 @@ def edit_environment(request: SignedInRequest, scope: OrgScope, place: str) -> H
 def order_environment(request: SignedInRequest, scope: OrgScope, place: str) -> HttpResponse:
     move_environment(scope, place, up="up" in request.POST)
     return redirect("environments:environments", scope.organization.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_organization(OrgAction.EDIT)
+@fresh_sign_in
+@asks_first()
+def bring_back(request: SignedInRequest, scope: OrgScope, place: str) -> HttpResponse:
+    found = get_object_or_404(scope.organization.environments, slug=place)
+    if request.method == "POST":
+        if bring_back_environment(scope, found.slug):
+            messages.success(
+                request, f"{found.name} is back, with the roles that people had there."
+            )
+        return redirect("environments:environments", scope.organization.slug)
+    facts = {"place": found, "organization": scope.organization}
+    return render(request, "environments/bring_back_environment.html", facts)

@@ -42,7 +42,7 @@ def _words_for(
 @require_http_methods(["GET", "HEAD"])
 @in_organization(OrgAction.VIEW)
 def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
-    environments = list(scope.organization.environments.all())
+    environments = list(scope.organization.environments.current())
     words = words_of(request.GET.get("q", ""))
     found = _members(scope)
     if words:
@@ -78,7 +78,7 @@ def members(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
 def person(request: SignedInRequest, scope: OrgScope, member: int) -> HttpResponse:
     """What one person holds, what it comes to, and where from; changes are looked over on the next page."""
     found = get_object_or_404(rights.with_roles(scope.organization.members.all()), pk=member)
-    places = list(scope.organization.environments.all())
+    places = list(scope.organization.environments.current())
     facts = {
         "member": found,
         "cells": cells(scope, found, places),

@@ -36,7 +36,7 @@ PROBLEMS = {
 @fresh_sign_in
 def edit(request: SignedInRequest, scope: OrgScope) -> HttpResponseBase:
     """Nothing applies here: what was chosen is looked over first."""
-    places = list(scope.organization.environments.all())
+    places = list(scope.organization.environments.current())
     words = words_of(request.GET.get("q", ""))
     found = rights.with_roles(scope.organization.members.all())
     if words:
@@ -130,7 +130,7 @@ def _keys_out_of_sight(scope: OrgScope, change: Change) -> str:
 @in_organization(OrgAction.VIEW_ROLES)
 def who_can(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     """Pick a right: everybody who holds it, and why."""
-    places = {place.slug: place for place in scope.organization.environments.all()}
+    places = {place.slug: place for place in scope.organization.environments.current()}
     right = _right(request.GET.get("right", Action.ROTATE))
     place = None
     if isinstance(right, Action):

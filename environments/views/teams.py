@@ -83,7 +83,9 @@ def team(request: SignedInRequest, scope: OrgScope, team: str) -> HttpResponse:
         "page": Paginator(members, PER_PAGE).get_page(request.GET.get("page")),
         **_keys_of(scope, found),
         "issuing_title": f"May issue keys in{', once it is back' if found.archived_at else ''}",
-        "issuing": [(place, place.pk in places) for place in scope.organization.environments.all()],
+        "issuing": [
+            (place, place.pk in places) for place in scope.organization.environments.current()
+        ],
         "can": scope.can,
         "may_appoint": scope.may_appoint(found),
     }
@@ -171,9 +173,9 @@ def issuing(request: SignedInRequest, scope: OrgScope, team: str) -> HttpRespons
         request.POST if request.method == "POST" else None,
         initial={
             "environments": request.GET.getlist("environments")
-            or list(found.issues_in.values_list("slug", flat=True))
+            or list(found.issues_in.current().values_list("slug", flat=True))
         },
-        environments=scope.organization.environments.all(),
+        environments=scope.organization.environments.current(),
     )
     if request.method == "POST" and form.is_valid():
         verbs.set_issuing(scope, found.slug, form.cleaned_data["environments"])

@@ -83,7 +83,7 @@ def plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
 @transaction.atomic
 def _plug_in(scope: Scope, new: NewImport, entered: Entered) -> CredentialTest:
     scope.require(Action.CREATE, KeyToBe.of(new.team), f"environment:{scope.environment.slug}")
-    room.take(scope, new.team)
+    room.for_new_key(scope, new.team)
     endpoint = _current(scope, new.endpoint)
     now = timezone.now()
     if scope.environment.refuses_end(entered.expires_at, now):

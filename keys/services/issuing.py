@@ -83,7 +83,7 @@ def _create_key(scope: Scope, new: NewKey, sight: OneSight) -> Handover:
     if made is not None:
         return made
     require_create(scope, new)
-    room.take(scope, new.team)
+    room.for_new_key(scope, new.team)
     now = timezone.now()
     if scope.environment.refuses_end(new.expires_at, now):
         raise AgainstPolicy

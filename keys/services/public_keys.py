@@ -68,7 +68,7 @@ def _create_key(scope: Scope, new: NewKey, once: str) -> Key:
     if made is not None:
         return made
     require_create(scope, new)
-    room.take(scope, new.team)
+    room.for_new_key(scope, new.team)
     spent = approvals.spend(scope, creation(scope, new, PUBLIC_KEYS), timezone.now())
     key = put_down(scope, new, form_hash(once) if once else "")
     team = new.team.name if new.team else None

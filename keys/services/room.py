@@ -24,6 +24,13 @@ def refuse_full(team: Team | None, more: int = 1) -> None:
         )
 
 
+def for_new_key(scope: Scope, team: Team | None) -> None:
+    """The same for a key that is made: not in an environment that is archived at this moment."""
+    places = scope.organization.environments.current().select_for_update(of=("self",))
+    places.get(pk=scope.environment.pk)
+    take(scope, team)
+
+
 def take(scope: Scope, team: Team | None, more: int = 1) -> None:
     """Before any other row is locked: of two who want the last place at once, the second counts what the first made."""
     if team is not None:

@@ -22,7 +22,8 @@ def renew_signing_keys(now: datetime, limit: int = 100) -> None:
     """A key that signs since thirty days, or by another algorithm than was chosen, gets a successor."""
     newest = SigningKey.objects.filter(environment=OuterRef("pk")).order_by("-serial")
     found = (
-        Environment.objects.annotate(
+        Environment.objects.current()
+        .annotate(
             since=Subquery(newest.values("signs_from")[:1]),
             by=Subquery(newest.values("algorithm")[:1]),
         )

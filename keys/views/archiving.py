@@ -1,4 +1,4 @@
-"""A team is archived, and where its keys go."""
+"""A team or an environment is archived, and what stands in the way."""
 
 from typing import Any
 
@@ -12,6 +12,9 @@ from environments.guard import SignedInRequest, in_organization
 from environments.models import Environment, Team, User
 from environments.policy import OrgAction
 from environments.reauth import fresh_sign_in
+from environments.services.archiving import LastEnvironment, LiveKeys
+from environments.services.archiving import archive_environment as archive_place
+from environments.views.asking import asks_first
 from keys.forms.archiving import ArchiveTeamForm
 from keys.keepers import engineers_of
 from keys.models import Key
@@ -20,6 +23,7 @@ from keys.services.archiving import MOST_KEYS, MayNotMove, TooManyKeys
 from keys.services.room import NoRoom
 
 NAMED = 100
+LAST = "This is the only environment, and at least one stays."
 MANY = f"{MOST_KEYS} at most are moved in one step. Move some of them on their pages, or delete those that nobody needs."
 
 
@@ -82,3 +86,37 @@ def _say(request: SignedInRequest, team: Team, moved: int, to: Team | None) -> N
     where = f"moved to {to.name}" if to else "left to the engineers of their environments"
     keys = f" {moved} key{'' if moved == 1 else 's'} {'was' if moved == 1 else 'were'} {where}."
     messages.success(request, f"{team.name} is archived.{keys if moved else ''}")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@in_organization(OrgAction.EDIT)
+@fresh_sign_in
+@asks_first()
+def archive_environment(request: SignedInRequest, scope: OrgScope, place: str) -> HttpResponse:
+    found = get_object_or_404(scope.organization.environments.current(), slug=place)
+    refusal = ""
+    if request.method == "POST":
+        try:
+            archive_place(scope, found.slug)
+        except LastEnvironment:
+            refusal = LAST
+        except LiveKeys:  # named below
+            refusal = "It has live keys."
+        else:
+            messages.success(request, f"{found.name} is archived. It can be brought back here.")
+            return redirect("environments:environments", scope.organization.slug)
+    live = Key.objects.visible_to(scope.actor).scheduled().filter(environment=found)
+    keys = list(live.order_by("name")[:NAMED])
+    count = found.keys.filter(deleted_at=None, disabled_at=None).count()
+    facts = {
+        "scope": scope,
+        "place": found,
+        "count": count,
+        "keys": keys,
+        "unnamed": count - len(keys),
+        "refusal": refusal,
+        "engineers": engineers_of(found.pk),
+        "needed": found.approvals_policy,
+    }
+    status = 409 if refusal else 200
+    return render(request, "keys/archive_environment.html", facts, status=status)

@@ -41,7 +41,7 @@ KEPT = tuple(PolicyForm.base_fields)
 @asks_first(*KEPT)
 def policy(request: SignedInRequest, scope: OrgScope, place: str) -> HttpResponse:
     """Three steps on one address: fill in, see the impact, save."""
-    environment = scope.organization.environments.filter(slug=place).first()
+    environment = scope.organization.environments.current().filter(slug=place).first()
     if environment is None:
         raise Http404("No such environment.")
     old = Policy.of(environment)
