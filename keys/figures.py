@@ -9,7 +9,7 @@ from django.db.models import Case, Exists, QuerySet, When
 
 from environments.access import OrgScope, Scope
 from environments.counting import Counted
-from environments.models import Environment, Organization
+from environments.models import Organization
 from keys.filters import Filters
 from keys.models import KeyQuerySet
 
@@ -79,7 +79,7 @@ def figures(
 def _place(scope: Scope | OrgScope) -> tuple[QuerySet[Any], QuerySet[Any]]:
     """The row that the numbers are about, and the roles that people hold there."""
     if isinstance(scope, Scope):
-        places = Environment.objects.visible_to(scope.actor)
+        places = scope.organization.environments  # archived ones too: their lists stay readable
         return places.filter(pk=scope.environment.pk), scope.environment.grants.all()
     organizations = Organization.objects.visible_to(scope.actor)
     return organizations.filter(pk=scope.organization.pk), scope.organization.members.all()
