@@ -91,6 +91,8 @@ OF_ACME: Mapping[str, Row] = {
     **_on_acme(READ, OrgAction.EDIT, "environments:environments keys:webhooks keys:webhook"),
     **_on_acme(ACT, OrgAction.EDIT, "environments:order_environment keys:try_webhook"),
     **_on_acme(ACT, OrgAction.EDIT, "put_away_first_steps"),
+    **_on_acme(FORM, OrgAction.EDIT, "keys:archive_environment"),
+    **_on_acme(FORM, OrgAction.EDIT, "environments:bring_back_environment"),
     **_on_acme(READ, OrgAction.DELETE, "environments:danger"),
     **_on_acme(FORM, OrgAction.DELETE, "environments:delete_organization"),
     **_on_acme(ACT, OrgAction.DELETE, "environments:keep_organization"),
