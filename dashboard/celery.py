@@ -58,6 +58,7 @@ app.conf.update(
         "tell": every(30, "keys.tasks.tell", DUE),
         "watch ages": every(300, "keys.tasks.watch_ages", DUE),
         "deliver notices": every(15, "environments.tasks.deliver_notices", DUE),
+        "send digests": every(60, "environments.tasks.send_digests", DUE),
         "renew signing keys": every(300, "keys.tasks.renew_signing_keys", DUE),
         "fold tests": every(300, "keys.tasks.fold_tests", DUE),
         # Each checkpoint is due after five minutes; a missed ring costs one.

@@ -21,7 +21,7 @@ def organizations(user: User, now: datetime) -> QuerySet[Organization]:
     (`asked`), and the last signal of a worker (`worker_at`)."""
     permits = Permit.objects.filter(organization=OuterRef("pk"))
     requests = AccessRequest.objects.filter(organization=OuterRef("pk"))
-    told = Notice.objects.visible_to(user).unread().filter(organization=OuterRef("pk"))
+    told = Notice.objects.visible_to(user).shown().unread().filter(organization=OuterRef("pk"))
     return (
         Organization.objects.visible_to(user)
         .select_related("deletion")

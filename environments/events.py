@@ -17,6 +17,7 @@ class Event(StrEnum):
     FACTOR_REMOVED = "sign-in.factor-removed"
     RECOVERY_CODES_MADE = "sign-in.codes-made"
     RECOVERY_CODES_SEEN = "sign-in.codes-seen"
+    NOTICES_CHOSEN = "notices.chosen"
     RECOVERY_CODE_USED = "sign-in.code-used"
     SETUP_LINK_MADE = "setup-link.made"
     SETUP_DONE = "setup.done"
@@ -139,6 +140,7 @@ SENTENCES: Mapping[Event, str] = {
     Event.FACTOR_REMOVED: "removed from their sign-in:",
     Event.RECOVERY_CODES_MADE: "made new recovery codes, and the old ones void, for",
     Event.RECOVERY_CODES_SEEN: "saw the recovery codes of",
+    Event.NOTICES_CHOSEN: "changed what they hear of, and where:",
     Event.RECOVERY_CODE_USED: "used up a recovery code of",
     Event.SETUP_LINK_MADE: "made a set-up link",
     Event.SETUP_DONE: "set up this installation",

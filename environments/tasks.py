@@ -3,12 +3,17 @@
 from celery import shared_task
 from django.utils import timezone
 
-from environments.upkeep import checkpoints, floors, log_work, notices
+from environments.upkeep import checkpoints, digests, floors, log_work, notices
 
 
 @shared_task(name="environments.tasks.deliver_notices")
 def deliver_notices() -> None:
     notices.deliver_notices(timezone.now())
+
+
+@shared_task(name="environments.tasks.send_digests")
+def send_digests() -> None:
+    digests.send_digests(timezone.now())
 
 
 @shared_task(name="environments.tasks.forget_notices")

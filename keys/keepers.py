@@ -1,10 +1,12 @@
 """A key's keepers: the leads of its team, else the environment's engineers. They are told, and asked to act."""
 
+from dataclasses import replace
+
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from environments import notices
-from environments.models import User
+from environments.models import Topic, User
 from environments.policy import EnvironmentRole, TeamRole
 from keys.models import Key
 
@@ -34,6 +36,11 @@ def tell_keepers(
 ) -> None:
     """`once` names the change of state, so that nobody hears of it twice."""
     notices.tell(keepers_of(key), news_of(key, once, title, text, page=page, tone=tone))
+
+
+def tell_keepers_about(topic: Topic, key: Key, news: notices.News) -> None:
+    """For what people choose apart from trouble with keys."""
+    notices.tell(keepers_of(key), replace(news, topic=topic))
 
 
 def news_of(

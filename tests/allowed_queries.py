@@ -128,4 +128,9 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "_ahead",
         "CredentialTest.objects.unfinished",
     ): "how many wait in the one queue of the installation: a number, no row",
+    (
+        "environments/notices.py",
+        "_ways",
+        "NoticeChoice.objects.filter",
+    ): "how those whom the caller tells want to hear: how the rows are made, never shown",
 }

@@ -22,6 +22,7 @@ OWN = {
     "home",
     "account",
     "shortcuts",
+    "notifications",
     "sessions",
     "end_session",
     "end_other_sessions",

@@ -2,10 +2,11 @@
 
 from environments.models.access_request import AccessRequest
 from environments.models.deletion import Deletion
+from environments.models.hearing import DailyLetter, NoticeChoice
 from environments.models.invitation import Invitation
 from environments.models.log import AuditCheckpoint, AuditFloor, AuditSignedHead
 from environments.models.log_work import LogCheck, LogExport, LogExportPart
-from environments.models.notice import Notice, NoticeQuerySet
+from environments.models.notice import ByMail, Notice, NoticeQuerySet, Topic
 from environments.models.permit import Decision, Permit, PermitQuerySet
 from environments.models.places import (
     Environment,
@@ -31,6 +32,8 @@ __all__ = [
     "AuditFloor",
     "AuditHead",
     "AuditSignedHead",
+    "ByMail",
+    "DailyLetter",
     "Decision",
     "Deletion",
     "Environment",
@@ -45,6 +48,7 @@ __all__ = [
     "LogExportPart",
     "Member",
     "Notice",
+    "NoticeChoice",
     "NoticeQuerySet",
     "Organization",
     "Permit",
@@ -52,6 +56,7 @@ __all__ = [
     "Session",
     "Team",
     "TeamMember",
+    "Topic",
     "User",
     "UserManager",
     "choices",

@@ -8,7 +8,7 @@ from django.utils import timezone
 from environments import audit, notices
 from environments.access import OrgScope, Refused
 from environments.events import Event
-from environments.models import AccessRequest, User
+from environments.models import AccessRequest, Topic, User
 from environments.notices import News
 from environments.policy import (
     ORGANIZATION_GRANTS,
@@ -156,6 +156,7 @@ def _tell(
         path=reverse("environments:access_request", args=[asked.organization.slug, asked.pk]),
         environment=asked.environment.slug,
         tone=tone,
+        topic=Topic.ASKED if once == "asked" else Topic.ANSWERS,
     )
     notices.tell(people, news)
 

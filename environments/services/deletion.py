@@ -9,7 +9,7 @@ from django.utils import timezone
 from environments import audit, notices
 from environments.access import OrgScope
 from environments.events import Event
-from environments.models import Deletion
+from environments.models import Deletion, Topic
 from environments.policy import OrgAction, OrganizationRole
 
 DELAY = timedelta(days=7)
@@ -71,5 +71,7 @@ def cancel_deletion(scope: OrgScope) -> bool:
 def _tell_owners(scope: OrgScope, once: str, title: str, text: str, *, tone: str) -> None:
     owners = scope.organization.members.filter(role=OrganizationRole.OWNER).select_related("user")
     page = reverse("environments:danger", args=[scope.organization.slug])
-    news = notices.News(scope.organization_id, once, title, text, page, tone=tone)
+    news = notices.News(
+        scope.organization_id, once, title, text, page, tone=tone, topic=Topic.SECURITY
+    )
     notices.tell([owner.user for owner in owners], news)

@@ -12,7 +12,7 @@ from environments.events import Event
 from environments.exported import Heading
 from environments.exporting import SignedRange
 from environments.inquiry import Inquiry, Reach
-from environments.models import LogCheck, LogExport, Organization
+from environments.models import LogCheck, LogExport, Organization, Topic
 from environments.policy import OrgAction, OrganizationRole
 from environments.signing import instant
 
@@ -162,5 +162,6 @@ def _tell_owners(scope: OrgScope, kept: timedelta | None, entry: int) -> None:
         f"The log is kept {span}",
         f"{scope.actor} changed it. Nothing is deleted in the next 24 hours: until then it can be taken back.",
         f"/o/{scope.organization.slug}/log/?entry={entry}",
+        topic=Topic.SECURITY,
     )
     notices.tell([owner.user for owner in owners], news)

@@ -12,7 +12,7 @@ from environments import approvals, audit, notices
 from environments.access import OrgScope, Refused, enter
 from environments.approvals import Change
 from environments.events import Event
-from environments.models import Decision, Permit, PermitQuerySet, User
+from environments.models import Decision, Permit, PermitQuerySet, Topic, User
 from environments.notices import News
 from environments.permit_words import deed
 from environments.policy import ABOUT_KEYS, APPROVERS, Act, Action, OrgAction
@@ -21,6 +21,7 @@ LIFE = timedelta(hours=72)
 GLASS_LIFE = timedelta(hours=1)
 MOST_OPEN = 50
 """Requests of one person that wait at a time."""
+TOPICS = {"asked": Topic.ASKED, "glass": Topic.SECURITY}
 
 
 class Over(Exception):
@@ -248,6 +249,7 @@ def _tell(
         path=reverse("environments:approval", args=[permit.organization.slug, permit.public_id]),
         environment=place.slug if place else "",
         tone=tone,
+        topic=TOPICS.get(once, Topic.ANSWERS),
     )
     notices.tell(people, news)
 

@@ -7,7 +7,7 @@ from environments import approvals, audit, notices
 from environments.access import OrgScope, Refused
 from environments.approvals import Gain
 from environments.events import Event
-from environments.models import Member, Organization, User
+from environments.models import Member, Organization, Topic, User
 from environments.policy import EnvironmentRole, OrgAction, OrganizationRole
 from environments.services.invitations import void_those_of
 
@@ -166,5 +166,6 @@ def _tell_owners(scope: OrgScope, member: Member) -> None:
         title=f"{member.user} is now an owner",
         text=f"{scope.actor} made {member.user} ({member.user.email}) an owner of {scope.organization}.",
         path=f"/o/{scope.organization.slug}/members/{member.pk}/",
+        topic=Topic.SECURITY,
     )
     notices.tell([owner.user for owner in owners.select_related("user")], news)

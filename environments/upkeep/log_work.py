@@ -13,7 +13,7 @@ from environments import audit, exporting, notices, verifying
 from environments.chain import Walked
 from environments.exported import Heading
 from environments.inquiry import Inquiry, Reach
-from environments.models import LogCheck, LogExport, LogExportPart, Organization, User
+from environments.models import LogCheck, LogExport, LogExportPart, Organization, Topic, User
 from environments.models.log_work import LEASE
 from environments.policy import OrganizationRole
 from environments.signing import Verifier, instant
@@ -125,6 +125,7 @@ def _tell_owners(organization: Organization, fault: str) -> None:
         "Whoever runs Latchkey finds more by `manage.py verify_audit`.",
         f"/o/{organization.slug}/log/",
         tone="bad",
+        topic=Topic.SECURITY,
     )
     notices.tell(owners, news)
 

@@ -60,6 +60,7 @@ def letter(notice: Notice) -> EmailMessage:
         "notice": notice,
         "address": f"{settings.LATCHKEY_BASE_URL}{notice.path}",
         "all": f"{settings.LATCHKEY_BASE_URL}/o/{notice.organization.slug}/notices/",
+        "choices": f"{settings.LATCHKEY_BASE_URL}/account/notifications/",
     }
     return EmailMessage(
         subject=" ".join(f"{notice.title} · {notice.organization.name}".split()),

@@ -17,7 +17,8 @@ PER_PAGE = 50
 
 
 def _own(request: SignedInRequest, scope: OrgScope) -> NoticeQuerySet:
-    return Notice.objects.visible_to(request.user).filter(organization=scope.organization)
+    own = Notice.objects.visible_to(request.user).shown()
+    return own.filter(organization=scope.organization)
 
 
 @require_safe

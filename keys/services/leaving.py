@@ -5,9 +5,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from environments.access import OrgScope
-from environments.models import User
+from environments.models import Topic, User
 from environments.services import roles
-from keys.keepers import tell_keepers
+from keys.keepers import news_of, tell_keepers_about
 from keys.models import Secret
 
 
@@ -24,11 +24,12 @@ def remove_member(scope: OrgScope, member_id: int) -> User:
     known = list(known_secrets(scope, user))
     roles.remove_member(scope, member_id)
     for secret in known:
-        tell_keepers(
+        news = news_of(
             secret.key,
             f"left:{user.pk}:{secret.public_id}",
             f"{user} has left and knows the secret of {secret.key.name}",
             "Rotate it, so that what they know buys nothing any more.",
             page="keys:rotate" if secret.key.endpoint is None else "keys:detail",
         )
+        tell_keepers_about(Topic.SECURITY, secret.key, news)
     return user

@@ -10,8 +10,8 @@ from django.db.models import Exists, OuterRef, Subquery
 
 from environments import audit
 from environments.events import Event
-from environments.models import Environment
-from keys.keepers import tell_keepers
+from environments.models import Environment, Topic
+from keys.keepers import news_of, tell_keepers_about
 from keys.models import Key, KeyQuerySet, Rotation, Secret
 from keys.upkeep.alarms import spoken
 
@@ -99,4 +99,5 @@ def _ask_keepers(rotation: Rotation, due_at: datetime, now: datetime) -> None:
         "Nothing is cut; the old secret works until the new one is proven and its grace period is over."
     )
     title = f"{key.name} in {key.environment.name} is due for rotation"
-    tell_keepers(key, f"age:{rotation.public_id}", title, text, page="keys:rotate")
+    news = news_of(key, f"age:{rotation.public_id}", title, text, page="keys:rotate")
+    tell_keepers_about(Topic.ENDINGS, key, news)

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from environments import audit, notices
 from environments.events import Event
+from environments.models import Topic
 from keys.models import Batch, BatchItem, CredentialTest, Rotation, Secret
 from keys.outcomes import Outcome
 
@@ -151,6 +152,7 @@ def _tell(batch: Batch, what: str, text: str) -> None:
         title=f"Bulk work {what}: {batch.get_kind_display().lower()}",
         text=text,
         path=reverse("keys:batch", kwargs=place),
+        topic=Topic.ANSWERS,
     )
     notices.tell([batch.asked_by], news)
 

@@ -7,9 +7,10 @@ from django.db import transaction
 
 from environments import audit
 from environments.events import Event
+from environments.models import Topic
 from keys.death import Facts, Next, what_next
 from keys.facts import DEAD
-from keys.keepers import tell_keepers
+from keys.keepers import news_of, tell_keepers_about
 from keys.models import CredentialTest, Death, Key, PublicKey
 from keys.outcomes import Outcome
 
@@ -101,7 +102,8 @@ def _alarm(death: Death, key: Key, now: datetime) -> None:
     told = "A secret that ended was accepted all the same. Look at the token service at once."
     title = f"The ended secret of {key.name} is still accepted"
     once = f"accepted:{death.secret.public_id}"
-    tell_keepers(key, once, title, told, page="keys:switch", tone="bad")
+    news = news_of(key, once, title, told, page="keys:switch", tone="bad")
+    tell_keepers_about(Topic.SECURITY, key, news)
 
 
 def _record(death: Death, key: Key, event: Event, **detail: Any) -> None:

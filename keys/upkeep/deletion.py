@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from environments import audit, notices
 from environments.events import Event
-from environments.models import Deletion, Environment, Member, Organization, Session, User
+from environments.models import Deletion, Environment, Member, Organization, Session, Topic, User
 from environments.models.deletion import LEASE
 from environments.policy import OrganizationRole
 from keys.models import Key
@@ -55,6 +55,7 @@ def _remind(asked: Deletion) -> None:
         f"On {asked.due_at:%-d %B %Y, %H:%M} UTC. Until then any owner can cancel it.",
         f"/o/{slug}/settings/danger/",
         tone="bad",
+        topic=Topic.SECURITY,
     )
     notices.tell(owners, news)
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from keys.keepers import tell_keepers
+from environments.models import Topic
+from keys.keepers import news_of, tell_keepers_about
 from keys.models import PublicKey, Secret
 from keys.upkeep.alarms import spoken
 
@@ -87,7 +88,8 @@ def _warn(
         else f"Its {name} ended on {when}: its tokens are refused. {afterwards}"
     )
     once = f"expires:{proof.public_id}:{proof.expires_at.isoformat()}:{days}"
-    tell_keepers(key, once, title, text, page=page, tone="warn" if left else "bad")
+    news = news_of(key, once, title, text, page=page, tone="warn" if left else "bad")
+    tell_keepers_about(Topic.ENDINGS, key, news)
     return 1
 
 

@@ -9,8 +9,9 @@ from django.db import transaction
 
 from environments import audit
 from environments.events import Event
+from environments.models import Topic
 from keys.facts import DEAD, facts_of, proofs
-from keys.keepers import tell_keepers
+from keys.keepers import news_of, tell_keepers, tell_keepers_about
 from keys.models import CredentialTest, Key, Rotation, Secret
 from keys.outcomes import Outcome
 from keys.rotation import LONGEST_HOLD, Facts, Next, Step, grace_ends, next_step
@@ -115,7 +116,9 @@ def _alarm(rotation: Rotation, now: datetime) -> None:
         else "A secret that ended was accepted all the same. Look at the token service at once."
     )
     title = f"The old secret of {key.name} is still accepted"
-    tell_keepers(key, f"accepted:{rotation.public_id}", title, told, page="keys:rotate", tone="bad")
+    once = f"accepted:{rotation.public_id}"
+    news = news_of(key, once, title, told, page="keys:rotate", tone="bad")
+    tell_keepers_about(Topic.SECURITY, key, news)
 
 
 def _wait(rotation: Rotation, coming: Next, facts: Facts, now: datetime) -> None:

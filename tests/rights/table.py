@@ -139,7 +139,7 @@ ANYBODY = _named(
 THEMSELVES = _named(
     read="home links activity access sessions mfa_index mfa_list_webauthn "
     "mfa_view_recovery_codes mfa_download_recovery_codes",
-    form="account environments:new_organization account_email account_change_password "
+    form="account notifications environments:new_organization account_email account_change_password "
     "account_set_password account_reauthenticate mfa_reauthenticate mfa_reauthenticate_webauthn "
     "mfa_activate_totp mfa_deactivate_totp mfa_add_webauthn mfa_edit_webauthn "
     "mfa_remove_webauthn mfa_generate_recovery_codes",
