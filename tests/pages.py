@@ -8,6 +8,8 @@ TEXTS = {
     "password": "four words put together",
     "datetime-local": "2031-05-05T12:00",
 }
+FORMS_OWN = {"action", "elements", "method", "reset", "submit"}
+"""What a script asks a form for (HTMLFormElement); a field of that name answers instead."""
 
 
 def text_of(response) -> str:
@@ -55,6 +57,7 @@ class _Reader(HTMLParser):
 
     def _named(self, form: Form, tag: str, facts: dict[str, str]) -> None:
         kind, name = facts.get("type", "text"), facts["name"]
+        assert name not in FORMS_OWN, f"A field named {name} hides the form's own from scripts."
         form.names.add(name)
         if tag == "button":
             # Enter presses the first one; the others are tried by name.

@@ -1,6 +1,7 @@
 """What people type about outside endpoints and the credentials that are plugged in there."""
 
 import re
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +49,7 @@ class EndpointForm(forms.Form):
         label="Token address",
         help_text="The provider's token endpoint, https://…, letter by letter.",
     )
-    method = forms.ChoiceField(
+    auth_method = forms.ChoiceField(  # RFC 7591's token_endpoint_auth_method
         label="How a key proves itself", choices=Method.choices, widget=forms.RadioSelect
     )
     algorithm = forms.ChoiceField(
@@ -86,7 +87,7 @@ class EndpointForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        method = cleaned.get("method")
+        method = cleaned.get("auth_method")
         if method == Method.PRIVATE_KEY_JWT:
             self._need(cleaned, "algorithm", "Choose the algorithm that the provider lists.")
         elif method:
@@ -104,9 +105,15 @@ class EndpointForm(forms.Form):
         if cleaned.get(name):
             self.add_error(name, said)
 
+    @staticmethod
+    def showing(held: TokenEndpoint) -> dict[str, Any]:
+        said = asdict(NewEndpoint.of(held))
+        return {"auth_method": said.pop("method"), **said}
+
     @property
     def endpoint(self) -> NewEndpoint:
-        return NewEndpoint(**self.cleaned_data)
+        said = dict(self.cleaned_data)
+        return NewEndpoint(method=said.pop("auth_method"), **said)
 
 
 class SecretField(forms.CharField):

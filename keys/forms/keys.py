@@ -182,7 +182,7 @@ class NewKeyForm(Ending, ForTeam, Described):
     once = forms.CharField(
         max_length=ONCE_LENGTH, min_length=16, validators=[readable], widget=forms.HiddenInput
     )
-    method = forms.ChoiceField(
+    proof = forms.ChoiceField(
         required=False,
         choices=[(PUBLIC_KEY, "Public key"), (SECRET, "Secret")],
         initial=PUBLIC_KEY,
@@ -195,7 +195,7 @@ class NewKeyForm(Ending, ForTeam, Described):
         error_messages={"invalid_choice": "Choose scopes that this environment offers."},
     )
     field_order = [
-        "once", "name", "team", "note", "used_by", "kept_in", "method", "expiry", "ends_at", "scopes",
+        "once", "name", "team", "note", "used_by", "kept_in", "proof", "expiry", "ends_at", "scopes",
     ]  # fmt: skip
 
     def __init__(self, scope: Scope, *args: Any, **kwargs: Any) -> None:
@@ -222,7 +222,7 @@ class NewKeyForm(Ending, ForTeam, Described):
 
     @property
     def signs(self) -> bool:
-        return self.cleaned_data.get("method") == PUBLIC_KEY
+        return self.cleaned_data.get("proof") == PUBLIC_KEY
 
     def _usual(self) -> str:
         """The longest of the days that the policy lets one choose."""

@@ -14,7 +14,6 @@ from keys.forms.importing import EndpointForm
 from keys.models import TokenEndpoint
 from keys.outcomes import Outcome
 from keys.services import endpoints
-from keys.services.endpoints import NewEndpoint
 from keys.snippets import token_address
 
 
@@ -53,7 +52,7 @@ def _to_list(scope: Scope) -> HttpResponseRedirect:
 def add(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
     form = EndpointForm(
         request.POST if request.method == "POST" else None,
-        initial={"method": TokenEndpoint.Method.BASIC},
+        initial={"auth_method": TokenEndpoint.Method.BASIC},
     )
     if not form.is_valid():
         return _form_page(request, scope, form, None)
@@ -70,9 +69,9 @@ def add(request: SignedInRequest, scope: Scope) -> HttpResponseBase:
 @fresh_in_production
 def change(request: SignedInRequest, scope: Scope, endpoint: str) -> HttpResponseBase:
     held = _here(scope, endpoint)
-    before = NewEndpoint.of(held)
-    initial = {name: getattr(before, name) for name in EndpointForm.base_fields}
-    form = EndpointForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = EndpointForm(
+        request.POST if request.method == "POST" else None, initial=EndpointForm.showing(held)
+    )
     if not form.is_valid():
         return _form_page(request, scope, form, held)
     try:

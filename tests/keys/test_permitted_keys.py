@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def new_key(**more) -> dict[str, str]:
     return {
         "once": get_random_string(32), "name": "billing-api", "team": "none", "used_by": "Billing", "kept_in": "Vault",
-        "note": "", "method": "secret", "expiry": "90", "ends_at": "", "scopes": "api:production", **more,
+        "note": "", "proof": "secret", "expiry": "90", "ends_at": "", "scopes": "api:production", **more,
     }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def test_a_key_that_signs_is_made_as_it_was_approved(acme, sign_in):
     engineer(acme, "chen")
     asks_for(acme, create=1)
     client = sign_in("engineer")
-    body = new_key(method="public_key")
+    body = new_key(proof="public_key")
     ask(client, client.post(place("create", "production"), body))
     permit = approved_by(acme, "chen")
     assert again(client, permit).status_code == 302

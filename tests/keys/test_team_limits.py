@@ -79,8 +79,8 @@ def test_a_limit_below_what_the_team_has_is_looked_at_once_more(acme, sign_in, i
 def test_no_key_is_made_past_it_and_the_field_says_why(limited, sign_in, issue):
     issue(name="first", team=limited.team)
     client = sign_in("lead")
-    for method in ("secret", "public_key"):
-        answer = make(client, team="payments", method=method)
+    for proof in ("secret", "public_key"):
+        answer = make(client, team="payments", proof=proof)
         assert answer.status_code == 422
         assert FULL in answer.context["form"].errors["team"][0]
     assert make(sign_in("engineer"), team="none").status_code == 302
@@ -90,14 +90,14 @@ def test_in_production_it_is_said_before_anything_is_confirmed(limited, sign_in,
     issue(name="first", team=limited.team)
     address = place("create", "production")
     answer = sign_in("engineer").post(
-        address, answers(team="payments", scopes=["api:production"], method="secret")
+        address, answers(team="payments", scopes=["api:production"], proof="secret")
     )
     assert FULL in answer.context["form"].errors["team"][0]
 
 
 def test_the_form_that_made_the_last_one_leads_to_it_when_it_is_sent_again(limited, sign_in):
     client = sign_in("lead")
-    said = answers(team="payments", method="secret")
+    said = answers(team="payments", proof="secret")
     first, second = (client.post(place("create"), said) for _ in range(2))
     assert first["Location"] == second["Location"]
 

@@ -8,7 +8,7 @@ from keys.services import endpoints, importing
 from keys.services.endpoints import NewEndpoint
 from keys.services.importing import Entered, NewImport
 from tests.keys import staged
-from tests.keys.pages.typed import SECRET, URL, new_endpoint
+from tests.keys.pages.typed import SECRET, URL
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def stage(acme, key):
 
 @pytest.fixture
 def endpoint(acme) -> TokenEndpoint:
-    return endpoints.add_endpoint(acme.enter("engineer"), NewEndpoint(**new_endpoint()))
+    return endpoints.add_endpoint(acme.enter("engineer"), NewEndpoint("Redox", URL, "client_secret_basic"))
 
 
 @pytest.fixture

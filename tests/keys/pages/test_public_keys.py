@@ -133,7 +133,7 @@ def test_an_outside_endpoint_takes_no_public_key(sign_in, imported):
 
 def test_a_key_with_the_method_public_key_makes_no_secret_and_leads_to_its_tab(sign_in, acme):
     said = {"name": "ledger", "team": "none", "used_by": "it", "scopes": ["api:production"]}
-    said |= {"once": "o" * 32, "method": "public_key", "expiry": "none"}
+    said |= {"once": "o" * 32, "proof": "public_key", "expiry": "none"}
     acme.organization.environments.update(expiry_required=True)
     client = sign_in("engineer")
     answer = client.post(place("create", env="production"), said)

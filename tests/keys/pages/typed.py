@@ -14,7 +14,7 @@ def plan(**more) -> dict[str, object]:
 
 
 def new_endpoint(**more) -> dict[str, str]:
-    return {"name": "Redox", "url": URL, "method": "client_secret_basic", **more}
+    return {"name": "Redox", "url": URL, "auth_method": "client_secret_basic", **more}
 
 
 def credential(endpoint: TokenEndpoint, **more) -> dict[str, str]:
