@@ -1,6 +1,7 @@
 """The main job, as people do it: in Chromium, with web, worker and beat really running, and axe on each page."""
 
 import json
+import re
 
 import pytest
 from joserfc import jwk
@@ -136,9 +137,8 @@ def test_a_key_is_proven_and_buys_tokens_that_say_who_it_is(ana, house):
     finish(ana, "billing-api")
     took = stages(ana)
     assert list(took) == STAGES
-    assert all(
-        time.removesuffix(" ms").isdigit() for name, time in took.items() if name != "Queued"
-    )
+    times = [time for name, time in took.items() if name != "Queued"]
+    assert all(re.fullmatch(r"\d+ ms|under 1 ms", time) for time in times), times
 
     token = buy_token(issued)["access_token"]
     told = whoami(issued, token)

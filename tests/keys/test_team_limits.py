@@ -14,7 +14,7 @@ from keys.services.room import NoRoom
 from tests.cast import sight
 from tests.keys.pages.addresses import page, place
 from tests.keys.pages.test_keys import answers, make
-from tests.keys.pages.typed import credential, new_endpoint
+from tests.keys.pages.typed import URL, credential
 from tests.log import lines
 from tests.pages import text_of
 
@@ -107,7 +107,9 @@ def test_no_credential_is_plugged_in_past_it(limited, sign_in, issue, settings):
     from keys.services.endpoints import NewEndpoint
 
     issue(name="first", team=limited.team)
-    where = endpoints.add_endpoint(limited.enter("engineer"), NewEndpoint(**new_endpoint()))
+    where = endpoints.add_endpoint(
+        limited.enter("engineer"), NewEndpoint("Redox", URL, "client_secret_basic")
+    )
     answer = sign_in("engineer").post(place("plug_in"), credential(where, team="payments"))
     assert answer.status_code == 422
     assert FULL in answer.context["form"].errors["team"][0]

@@ -23,7 +23,9 @@ def stage(acme, key):
 
 @pytest.fixture
 def endpoint(acme) -> TokenEndpoint:
-    return endpoints.add_endpoint(acme.enter("engineer"), NewEndpoint("Redox", URL, "client_secret_basic"))
+    return endpoints.add_endpoint(
+        acme.enter("engineer"), NewEndpoint("Redox", URL, "client_secret_basic")
+    )
 
 
 @pytest.fixture
