@@ -4,7 +4,7 @@ Nothing is executed by an approval, and no secret waits for one. See docs/decisi
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -153,6 +153,16 @@ class Gain(NamedTuple):
         ]
         return ranks.index(self.after) > ranks.index(self.before)
 
+    @property
+    def change(self) -> Change:
+        before, after = {"role": self.before}, {"role": self.after}
+        return Change(Act.ROLES, self.subject, self.email, self.place, before, after)
+
+    @property
+    def cell(self) -> str:
+        """What a request about several names it by; an environment's address stays when its name is changed."""
+        return f"{self.email} in {self.place.slug if self.place else 'the organization'}"
+
 
 class TeamGain(NamedTuple):
     """That a team may issue, or that somebody leads it: what is said of whom, before and after."""
@@ -162,15 +172,53 @@ class TeamGain(NamedTuple):
     after: Mapping[str, str | None]
 
 
-def spend_for_role(scope: OrgScope, gain: Gain, now: datetime) -> dict[str, Any]:
-    """Only what gives more takes an approval: to take a role away must never wait."""
+def spend_for_role(
+    scope: OrgScope, gain: Gain, now: datetime, *, covered: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Only what gives more takes an approval: to take a role away must never wait.
+
+    `covered`: what was spent for several at once, this one among them."""
     spent: dict[str, Any] = {}
     if gain.more:
-        before, after = {"role": gain.before}, {"role": gain.after}
-        change = Change(Act.ROLES, gain.subject, gain.email, gain.place, before, after)
-        spent = spend(scope, change, now)
+        spent = spend(scope, gain.change, now) if covered is None else dict(covered)
     overtake(scope, gain.subject, gain.place, [Act.ROLES], now)
+    _overtake_sets(scope.organization, gain.email, gain.cell, now)
     return spent
+
+
+SEVERAL = "member:several"
+NAMED = 3
+"""People whom a request about several roles names; the values name them all."""
+
+
+def spend_for_roles(scope: OrgScope, gains: Iterable[Gain], now: datetime) -> dict[str, Any] | None:
+    """One permit for exactly these roles, where more than one of them would wait. None: each is asked about alone."""
+    taking = [
+        gain for gain in gains if gain.more and needed(scope.organization, Act.ROLES, gain.place)
+    ]
+    if sum(1 for gain in taking if usable(scope, gain.change, now) is None) < 2:
+        return None
+    places = {gain.place for gain in taking}
+    place = places.pop() if len(places) == 1 else None
+    people = sorted({gain.email for gain in taking})
+    more = f" and {len(people) - NAMED} more" if len(people) > NAMED else ""
+    before = {gain.cell: gain.before for gain in taking}
+    after = {gain.cell: gain.after for gain in taking}
+    label = f"{', '.join(people[:NAMED])}{more}"
+    # Of several places: as many approvals as the strictest environment asks, as for a role of the organization.
+    return spend(scope, Change(Act.ROLES, SEVERAL, label[:254], place, before, after), now)
+
+
+def _overtake_sets(organization: Organization, email: str, cell: str | None, now: datetime) -> None:
+    """Requests about several roles, of which this one is no longer what it was; None: all of this person."""
+    sets = organization.permits.open(now).filter(subject=SEVERAL)
+    changed = [
+        permit.pk
+        for permit in sets
+        if cell in permit.before
+        or (cell is None and any(name.startswith(f"{email} in ") for name in permit.before))
+    ]
+    organization.permits.filter(pk__in=changed).update(overtaken_at=now)
 
 
 def spend_for_team(
@@ -190,4 +238,5 @@ def let_fall(member: Member, now: datetime) -> int:
     asked = own.update(withdrawn_at=now)
     about = member.organization.permits.open(now).filter(subject=f"member:{member.pk}")
     about.update(overtaken_at=now)
+    _overtake_sets(member.organization, member.user.email, None, now)
     return asked

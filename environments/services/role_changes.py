@@ -1,11 +1,15 @@
 """People's verb on several roles at once: looked over first, then done all or not at all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
+from environments import approvals
 from environments.access import OrgScope
+from environments.approvals import Gain
 from environments.models import Environment, Member
 from environments.policy import (
     GRANTS,
@@ -65,8 +69,19 @@ class Change:
         return _said(_granted(self.place, self.held) & _granted(self.place, self.wanted.role))
 
     @property
+    def gain(self) -> Gain:
+        before, after = _role(self.place, self.held), _role(self.place, self.wanted.role)
+        return Gain(f"member:{self.member.pk}", self.member.user.email, self.place, before, after)
+
+    @property
     def in_production(self) -> bool:
         return self.place is not None and self.place.production
+
+
+def _role(place: Environment | None, role: str) -> EnvironmentRole | OrganizationRole | None:
+    if not role:
+        return None
+    return EnvironmentRole(role) if place else OrganizationRole(role)
 
 
 def _granted(place: Environment | None, role: str) -> frozenset[Action | OrgAction]:
@@ -123,16 +138,22 @@ def change_roles(scope: OrgScope, wanted: Iterable[Wanted], *, reason: str = "")
         raise ChangedMeanwhile
     if not reason.strip() and any(change.in_production for change in changes):
         raise ReasonMissing
+    covered = approvals.spend_for_roles(scope, [each.gain for each in changes], timezone.now())
     # First who becomes an owner, then who ceases to be one.
     for change in sorted(changes, key=lambda each: each.wanted.role != OrganizationRole.OWNER):
-        _set(scope, change, reason)
+        _set(scope, change, reason, covered)
     return len(changes)
 
 
-def _set(scope: OrgScope, change: Change, reason: str) -> None:
-    member, role = change.member.pk, change.wanted.role
-    if change.place is None:
-        roles.set_organization_role(scope, member, OrganizationRole(role), reason=reason)
-        return
-    given = EnvironmentRole(role) if role else None
-    roles.set_environment_role(scope, member, change.place.slug, given, reason=reason)
+def _set(scope: OrgScope, change: Change, reason: str, covered: Mapping[str, Any] | None) -> None:
+    member = change.member.pk
+    role = _role(change.place, change.wanted.role)
+    if change.place is not None:
+        given = None if role is None else EnvironmentRole(role)
+        roles.set_environment_role(
+            scope, member, change.place.slug, given, reason=reason, covered=covered
+        )
+    elif role is not None:
+        roles.set_organization_role(
+            scope, member, OrganizationRole(role), reason=reason, covered=covered
+        )

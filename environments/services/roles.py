@@ -1,5 +1,8 @@
 """People's verbs on members and what they hold."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -52,6 +55,7 @@ def set_environment_role(
     role: EnvironmentRole | None,
     *,
     reason: str = "",
+    covered: Mapping[str, Any] | None = None,
 ) -> bool:
     """Give or take one person's role in one environment; false when nothing changed."""
     member = _locked(scope, member_id)
@@ -68,7 +72,7 @@ def set_environment_role(
         EnvironmentRole(before) if before else None,
         role,
     )
-    spent = approvals.spend_for_role(scope, gain, timezone.now())
+    spent = approvals.spend_for_role(scope, gain, timezone.now(), covered=covered)
     if role is None:
         member.environment_grants.filter(environment=place).delete()
     else:
@@ -89,7 +93,12 @@ def set_environment_role(
 
 @transaction.atomic
 def set_organization_role(
-    scope: OrgScope, member_id: int, role: OrganizationRole, *, reason: str = ""
+    scope: OrgScope,
+    member_id: int,
+    role: OrganizationRole,
+    *,
+    reason: str = "",
+    covered: Mapping[str, Any] | None = None,
 ) -> bool:
     hold_owners(scope)
     member = _locked(scope, member_id)
@@ -100,7 +109,7 @@ def set_organization_role(
     if before is OrganizationRole.OWNER:
         _keep_an_owner(scope, member)
     gain = Gain(f"member:{member.pk}", member.user.email, None, before, role)
-    spent = approvals.spend_for_role(scope, gain, timezone.now())
+    spent = approvals.spend_for_role(scope, gain, timezone.now(), covered=covered)
     member.role = role
     member.save(update_fields=["role"])
     void_those_of(scope, member.user, role)

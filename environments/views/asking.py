@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from environments import approvals
 from environments.access import OrgScope, Scope
 from environments.approval_forms import AskForm
-from environments.approvals import Change, NeedsApproval
+from environments.approvals import SEVERAL, Change, NeedsApproval
 from environments.guard import SignedInRequest, in_organization
 from environments.models import Permit
 from environments.permit_words import deed
@@ -58,15 +58,21 @@ def asks_first[S: Scope | OrgScope, **P](
 
 
 def _page(request: SignedInRequest, kept: tuple[str, ...]) -> str:
-    said = [(name, value) for name in kept for value in request.POST.getlist(name)]
+    names = [name for name in request.POST if name in kept or _begins(name, kept)]
+    said = [(name, value) for name in names for value in request.POST.getlist(name)]
     page = f"{request.path}?{urlencode(said)}" if said else request.path
     return page if len(page) <= LONGEST_PAGE else request.path
 
 
+def _begins(name: str, kept: tuple[str, ...]) -> bool:
+    """`role-*`: fields of which there is one for each row of a table."""
+    return any(each.endswith("*") and name.startswith(each[:-1]) for each in kept)
+
+
 def _person(scope: Scope | OrgScope, change: Change) -> str:
-    """Several roles are changed on one page, and one request is about one of them: it leads to the person."""
+    """Of several roles on one page only one takes an approval: the request leads to the person."""
     kind, _, pk = change.subject.partition(":")
-    if kind != "member":
+    if kind != "member" or change.subject == SEVERAL:
         return ""
     return reverse("environments:person", args=[scope.organization.slug, pk])
 
@@ -108,9 +114,14 @@ def rows_of(
 ) -> list[tuple[str, str, str]]:
     """Each value with what it is and what it would be; '–' where there is none."""
     return [
-        (name.replace("_", " ").capitalize(), _shown(before.get(name)), _shown(after.get(name)))
+        (_called(name), _shown(before.get(name)), _shown(after.get(name)))
         for name in dict.fromkeys([*before, *after])
     ]
+
+
+def _called(name: str) -> str:
+    """A field's name in words; an address stays as it is."""
+    return name if "@" in name else name.replace("_", " ").capitalize()
 
 
 def _shown(value: str | None) -> str:

@@ -56,13 +56,16 @@ def edit(request: SignedInRequest, scope: OrgScope) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @in_organization(OrgAction.MANAGE_ENVIRONMENT_ROLES)
 @fresh_sign_in
-@asks_first()
+@asks_first("role-*", "was-*", "reason")
 def review(request: SignedInRequest, scope: OrgScope) -> HttpResponseBase:
-    """What each change gives and takes; said yes to, all of it is done or nothing."""
-    if request.method != "POST":
+    """What each change gives and takes; said yes to, all of it is done or nothing.
+
+    A request that was approved leads here by an address that holds the changes."""
+    said = request.POST if request.method == "POST" else request.GET
+    wanted = read(said)
+    if request.method != "POST" and not wanted:
         return redirect("environments:edit_roles", scope.organization.slug)
-    wanted = read(request.POST)
-    reason = words_of(request.POST.get("reason", ""))[:LONGEST_REASON]
+    reason = words_of(said.get("reason", ""))[:LONGEST_REASON]
     problem = ""
     if wanted and "confirmed" in request.POST:
         try:
