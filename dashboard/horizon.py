@@ -38,7 +38,8 @@ def weeks(keys: KeyQuerySet, now: datetime) -> Sequence[Week]:
     today = timezone.localdate(now)
     within = Q(ends_at__gt=now, ends_at__lte=now + timedelta(weeks=WEEKS))
     ending = (
-        keys.filter(within, disabled_at=None)
+        keys.may_end_by(now + timedelta(weeks=WEEKS))
+        .filter(within, disabled_at=None)
         .order_by()
         .annotate(day=TruncDate("ends_at"))
         .values("day")

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, When
 
 from environments import audit
 from environments.access import OrgScope
+from environments.counting import Counted
 from environments.events import SENTENCES, Event
 from environments.models import (
     Environment,
@@ -19,6 +19,7 @@ from environments.models import (
 from environments.policy import GRANTS, TEAM_GRANTS, Action, OrgAction, OrganizationRole
 from environments.policy import SENTENCES as RIGHTS
 from environments.views.log_rows import names_of, who_of
+from keys.figures import is_long
 from keys.idleness import with_idleness
 from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, KeySet, Rotation, Secret
 from keys.outcomes import Outcome
@@ -43,11 +44,13 @@ class Figures:
     place: Environment
     keys: int = 0
     failing: int = 0
-    expiring: int = 0
-    untested: int = 0
     disabled: int = 0
-    idle: int = 0
+    expiring: int | None = 0
+    untested: int | None = 0
+    idle: int | None = 0
     last_test: datetime | None = None
+    long: bool = False
+    """There are too many keys to look at each: the four before are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,11 @@ class Overview:
 
     @property
     def unproven(self) -> int:
-        return sum(column.untested + column.disabled for column in self.columns)
+        return sum((column.untested or 0) + column.disabled for column in self.columns)
+
+    @property
+    def counted(self) -> bool:
+        return not any(column.long for column in self.columns)
 
     @property
     def failing_places(self) -> str:
@@ -148,30 +155,36 @@ def keys_of(scope: OrgScope) -> KeyQuerySet:
 
 
 def _columns(scope: OrgScope, now: datetime) -> list[Figures]:
-    running = Q(disabled_at=None)
-    counted = (
-        with_idleness(keys_of(scope))
-        .order_by()
-        .values("environment")
-        .annotate(
-            keys=Count("pk"),
-            failing=Count("pk", filter=FAILING),
-            expiring=Count("pk", filter=running & Q(ends_at__lte=now + MONTH)),
-            untested=Count("pk", filter=running & Q(has_secret=True, last_tested_at=None)),
-            disabled=Count("pk", filter=~running),
-            idle=Count("pk", filter=running & Q(idle_from__lte=now)),
-            last_test=Max("last_tested_at"),
-        )
-    )
-    found = {row["environment"]: row for row in counted}
+    """Each number by an index, or, where that takes a look at each key, only where there are not too many."""
+    mine = Key.objects.visible_to(scope.actor).filter(environment=OuterRef("pk")).order_by()
+    keys = mine.existing()
+    running = keys.filter(disabled_at=None)
+    by_index = {
+        "keys": keys,
+        "failing": running.filter(failing_since__isnull=False),
+        "disabled": keys.filter(disabled_at__isnull=False),
+    }
+    one_by_one = {
+        "expiring": running.with_end().filter(Q(ends_at__lte=now + MONTH)),
+        "untested": running.with_end().filter(Q(has_secret=True, last_tested_at=None)),
+        "idle": with_idleness(running).filter(Q(idle_from__lte=now)),
+    }
+    latest = keys.order_by(F("last_tested_at").desc(nulls_last=True)).values("last_tested_at")
+    long = is_long(mine)
+    numbers = {
+        **{name: Counted(found.values("pk")) for name, found in by_index.items()},
+        **{
+            name: Case(When(long, then=None), default=Counted(found.values("pk")))
+            for name, found in one_by_one.items()
+        },
+        "last_test": Case(When(long, then=None), default=Subquery(latest[:1])),
+        "long": long,
+    }
     places = Environment.objects.visible_to(scope.actor).filter(organization=scope.organization)
-    return [_column(place, found.get(place.pk)) for place in places]
-
-
-def _column(place: Environment, row: Mapping[str, Any] | None) -> Figures:
-    if row is None:
-        return Figures(place)
-    return Figures(place, **{name: value for name, value in row.items() if name != "environment"})
+    return [
+        Figures(place, *(getattr(place, f"n_{name}") for name in numbers))
+        for place in places.annotate(**{f"n_{name}": found for name, found in numbers.items()})
+    ]
 
 
 def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
@@ -182,6 +195,7 @@ def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
     ).order_by("created_at")
     keys = (
         keys_of(scope)
+        .may_need_a_look(now, now + SOON, now - SETTLED)
         .filter(disabled_at=None)
         .annotate(waiting_since=Subquery(uncollected.values("created_at")[:1]))
         .filter(

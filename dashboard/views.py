@@ -43,10 +43,11 @@ def home(request: SignedInRequest) -> HttpResponse:
 @in_organization(OrgAction.VIEW)
 def overview_page(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     now = timezone.now()
+    seen = overview.look(scope, now)
     facts = {
         "scope": scope,
-        "seen": overview.look(scope, now),
-        "weeks": horizon.weeks(overview.keys_of(scope), now),
+        "seen": seen,
+        "weeks": horizon.weeks(overview.keys_of(scope), now) if seen.counted else [],
         "steps": first_steps.left(request, scope, now),
     }
     return render(request, "dashboard/overview.html", facts)

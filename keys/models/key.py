@@ -25,6 +25,7 @@ from environments.models import Environment, EnvironmentGrant, Team, TeamMember,
 from keys.crypto import mint_client_id
 from keys.models.credential_test import CredentialTest
 from keys.models.endpoint import TokenEndpoint
+from keys.models.key_set import KeySet
 from keys.models.public_key import PublicKey
 from keys.models.reach import reach
 from keys.models.rotation import Rotation
@@ -84,6 +85,27 @@ class KeyQuerySet(models.QuerySet["Key"]):
             for each in (by_secret, by_signature)
         ]
         return self.annotate(used_at=NullIf(Greatest(*last), never))
+
+    def may_end_by(self, until: datetime) -> Self:
+        """A first sieve, by indexes alone: some proof of theirs ends by then, if perhaps not the one that counts."""
+        ends = Q(revoked_at=None, expires_at__lte=until)
+        secrets = Secret.objects.filter(ends).values("key")
+        return self.filter(pk__in=secrets.union(PublicKey.objects.filter(ends).values("key")))
+
+    def may_need_a_look(self, now: datetime, soon: datetime, settled: datetime) -> Self:
+        """A first sieve, by indexes alone: all that fails, ends soon, was not collected, or rotates with trouble."""
+        failing = Key.objects.filter(failing_since__isnull=False, disabled_at=None, deleted_at=None)
+        short = Key.objects.filter(short_since__isnull=False)
+        waiting = Secret.objects.filter(collected_at=None, revoked_at=None, created_at__lte=settled)
+        return self.filter(
+            pk__in=failing.values("pk").union(
+                Key.objects.may_end_by(soon).values("pk"),
+                waiting.values("key"),
+                KeySet.objects.exclude(failing_since=None).values("key"),
+                Rotation.objects.troubled(now).values("key"),
+                short.values("pk"),
+            )
+        )
 
     def scheduled(self) -> Self:
         """Those that the timetable tests: disabled and deleted ones rest."""
@@ -182,11 +204,16 @@ class Key(models.Model):
         ]
         indexes = [
             models.Index(fields=["environment", "deleted_at", "name"], name="key_listed"),
-            models.Index(fields=["environment", "team"], name="key_by_team"),
+            models.Index(fields=["environment", "team", "deleted_at"], name="key_of_team"),
             models.Index(
                 fields=["environment", "failing_since"],
                 condition=Q(failing_since__isnull=False, disabled_at=None, deleted_at=None),
                 name="key_failing",
+            ),
+            models.Index(
+                fields=["environment"],
+                condition=Q(disabled_at__isnull=False, deleted_at=None),
+                name="key_disabled",
             ),
             models.Index(
                 fields=["failing_since"],

@@ -71,6 +71,13 @@ class PublicKey(models.Model):
                 fields=["key", "kid"], condition=Q(revoked_at=None), name="one_live_kid_per_key"
             )
         ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(revoked_at=None) & ~Q(expires_at=None),
+                name="public_key_ending",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.kid

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dashboard import overview
+from keys import figures
 from keys.models import Key, Secret
 from tests.keys import staged
 
@@ -183,3 +184,18 @@ def test_search_takes_any_text(acme, client, words):
     client.force_login(acme["viewer"])
     query = words.encode("utf-8", "surrogatepass")
     assert client.get("/o/acme/search/", {"q": query}).status_code == 200
+
+
+def test_of_too_many_keys_only_what_an_index_knows_is_counted_and_that_is_said(
+    acme, issue, client, monkeypatch
+):
+    monkeypatch.setattr(figures, "COUNTED", 1)
+    issue(name="one")
+    issue(name="two")
+    client.force_login(acme["engineer"])
+    text = client.get("/o/acme/").content.decode()
+    assert "2 keys, none fail" in text, "not: all of them work"
+    assert "With so many keys, the rest is counted in the list." in text
+    assert text.count("Not tested yet") == text.count('<article class="place">') - 1
+    monkeypatch.undo()
+    assert "With so many keys" not in client.get("/o/acme/").content.decode()
