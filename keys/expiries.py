@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from django.db.models import (
@@ -14,8 +14,9 @@ from django.db.models import (
     OuterRef,
     Q,
     Subquery,
+    Value,
 )
-from django.db.models.functions import Coalesce, Least, TruncWeek
+from django.db.models.functions import Coalesce, Least, NullIf, TruncWeek
 from django.utils import timezone
 
 from environments.access import Scope
@@ -26,6 +27,7 @@ HORIZONS = (30, 60, 90, 365)
 CRUNCH = 5
 """So many keys in one week are worth a note."""
 NEAR = timedelta(days=7)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,12 @@ def ending(keys: KeyQuerySet, now: datetime, within: timedelta) -> KeyQuerySet:
     waits = Rotation.objects.filter(key=OuterRef("pk"), new=None).open()
     moment = DateTimeField()
     due = ExpressionWrapper(F("born") + F("environment__secret_max_age"), moment)
-    # Coalesce: the least of a date and nothing is nothing on SQLite.
-    nearest = Coalesce(Least("ends_at", "due_at"), "ends_at", "due_at", output_field=moment)
+    # The least of a date and nothing is nothing on SQLite, so each stands for nothing by a date after all.
+    never = Value(NEVER, moment)
+    nearest = NullIf(Least(Coalesce("ends_at", never), Coalesce("due_at", never)), never)
     return (
         keys.scheduled()
+        .may_end_by(now + within, or_come_of_age=True)
         .with_end(standing)
         .annotate(
             born=Subquery(newest.values("created_at")[:1]),

@@ -86,11 +86,13 @@ class KeyQuerySet(models.QuerySet["Key"]):
         ]
         return self.annotate(used_at=NullIf(Greatest(*last), never))
 
-    def may_end_by(self, until: datetime) -> Self:
+    def may_end_by(self, until: datetime, *, or_come_of_age: bool = False) -> Self:
         """A first sieve, by indexes alone: some proof of theirs ends by then, if perhaps not the one that counts."""
         ends = Q(revoked_at=None, expires_at__lte=until)
         secrets = Secret.objects.filter(ends).values("key")
-        return self.filter(pk__in=secrets.union(PublicKey.objects.filter(ends).values("key")))
+        some = Q(pk__in=secrets.union(PublicKey.objects.filter(ends).values("key")))
+        aged = Q(environment__secret_max_age__isnull=False)
+        return self.filter(some | aged if or_come_of_age else some)
 
     def may_need_a_look(self, now: datetime, soon: datetime, settled: datetime) -> Self:
         """A first sieve, by indexes alone: all that fails, ends soon, was not collected, or rotates with trouble."""
