@@ -1,6 +1,7 @@
 """What is given to a process: its environment, read and judged. Only dashboard.settings asks."""
 
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +25,15 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
         msg = f"{name} is {given!r}, but must be a whole number from {least} to {most}."
         raise ImproperlyConfigured(msg)
     return int(given)
+
+
+def noted(path: Path, default: int) -> int:
+    """What an earlier process left there for those that are given nothing."""
+    try:
+        said = path.read_text(encoding="ascii").strip()
+    except (FileNotFoundError, NotADirectoryError, PermissionError, UnicodeDecodeError):
+        return default
+    return int(said) if said.isdigit() and len(said) <= 5 else default
 
 
 def words(name: str) -> list[str]:

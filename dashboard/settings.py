@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from dashboard.given import address, mailer, networks, number, origin, prefixes, text
+from dashboard.given import address, mailer, networks, noted, number, origin, prefixes, text
 from dashboard.logs import logging_config
 
 django_stubs_ext.monkeypatch()
@@ -28,7 +28,9 @@ LATCHKEY_ROLE = text("LATCHKEY_ROLE", "web")
 if LATCHKEY_ROLE not in ROLES:
     msg = f"LATCHKEY_ROLE is {LATCHKEY_ROLE!r}, but must be one of {', '.join(ROLES)}."
     raise ImproperlyConfigured(msg)
-PORT = number("PORT", 8000, least=1, most=65535)
+# Where `up` listened last: a command beside it speaks of the same addresses.
+PORT_FILE = DATA_DIR / "run" / "port"
+PORT = number("PORT", noted(PORT_FILE, 8000), least=1, most=65535)
 LATCHKEY_BASE_URL = origin("LATCHKEY_BASE_URL", f"http://localhost:{PORT}")
 LATCHKEY_INTERNAL_URL = origin("LATCHKEY_INTERNAL_URL", LATCHKEY_BASE_URL)
 # What the clock's tests may do to one outside host; those that somebody waits for overtake.

@@ -192,3 +192,19 @@ def test_the_web_process_forgets_its_secrets_before_the_first_request(tmp_path):
     code = "dashboard.wsgi, os; assert not [n for n in os.environ if n in dashboard.wsgi.settings.SECRET_NAMES]"
     done = start(tmp_path, code, SECRET_KEY="x" * 50, **given)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_command_beside_a_running_installation_speaks_of_its_port(tmp_path):
+    noted = tmp_path / "run" / "port"
+    noted.parent.mkdir()
+    noted.write_text("8123")
+    assert value(tmp_path, "s.LATCHKEY_BASE_URL") == "http://localhost:8123"
+    assert value(tmp_path, "s.LATCHKEY_BASE_URL", PORT="8001") == "http://localhost:8001"
+
+
+@pytest.mark.parametrize("garbage", ["", "eighty", "-1", "1" * 400, "\xff"])
+def test_garbage_where_the_port_was_noted_is_as_nothing(tmp_path, garbage):
+    noted = tmp_path / "run" / "port"
+    noted.parent.mkdir()
+    noted.write_bytes(garbage.encode("latin-1"))
+    assert value(tmp_path, "s.PORT") == 8000

@@ -30,6 +30,10 @@ def test_it_says_where_it_runs_and_how_the_first_person_gets_in(house):
     until(lambda: f"Latchkey runs at  http://localhost:{house.port}" in house.said.read_text())
 
 
+def test_it_notes_its_port_for_commands_that_are_given_none(house):
+    assert (house.data / "run" / "port").read_text() == str(house.port)
+
+
 def test_nobody_else_can_read_what_it_keeps(house):
     published = house.data / "static"
     kept = [path for path in (house.data, *house.data.rglob("*")) if published not in path.parents]

@@ -42,6 +42,7 @@ class Command(BaseCommand):
         connection.close()
         conf = layout.run / "supervisord.conf"
         conf.write_text(supervisor_conf(settings.PORT, layout))
+        settings.PORT_FILE.write_text(str(settings.PORT))
         announcing.announce(settings.PORT, settings.LATCHKEY_BASE_URL, link, layout)
         os.execv(sys.executable, [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)])  # noqa: S606
 
