@@ -66,6 +66,7 @@ app.conf.update(
         "work on log": every(5, "environments.tasks.work_on_log", DUE),
         "look after log": every(600, "environments.tasks.look_after_log", DUE),
         "look after floors": every(60, "environments.tasks.look_after_floors", DUE),
+        "make data exports": every(5, "keys.tasks.make_data_exports", DUE),
         "delete organizations": every(60, "keys.tasks.delete_organizations", DUE),
         "forget notices": every(3600, "environments.tasks.forget_notices", DUE),
         "purge": every(600, "keys.tasks.purge"),

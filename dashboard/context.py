@@ -88,6 +88,8 @@ SECTIONS = {
     "environments:settings": "settings",
     "environments:sign_on": "settings",
     "environments:danger": "settings",
+    "keys:data_export": "settings",
+    "keys:data_file": "settings",
     "environments:bring_back_environment": "settings",
     "keys:archive_environment": "settings",
     "environments:delete_organization": "settings",

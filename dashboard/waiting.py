@@ -50,6 +50,8 @@ ACTS: Mapping[str, str] = {
     "environments:bring_back_team": "to bring back {team}",
     "environments:bring_back_environment": "to bring back an environment of {place}",
     "keys:archive_environment": "to archive an environment of {place}",
+    "keys:data_export": "to export the data of {place}",
+    "keys:data_download": "to download the data of {place}",
     "keys:archive_team": "to archive {team}",
     "mfa_activate_totp": "to add an authenticator app",
     "mfa_deactivate_totp": "to remove the authenticator app",

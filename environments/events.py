@@ -113,6 +113,8 @@ class Event(StrEnum):
     LOG_CHECKED = "log.checked"
     LOG_RETENTION_CHANGED = "log.retention-changed"
     LOG_SHORTENED = "log.shortened"
+    DATA_EXPORTED = "data.exported"
+    DATA_DOWNLOADED = "data.downloaded"
     APPROVAL_ASKED = "approval.asked"
     APPROVAL_GIVEN = "approval.given"
     APPROVAL_REJECTED = "approval.rejected"
@@ -236,6 +238,8 @@ SENTENCES: Mapping[Event, str] = {
     Event.LOG_CHECKED: "asked whether the log is what was written:",
     Event.LOG_RETENTION_CHANGED: "changed how long the log is kept:",
     Event.LOG_SHORTENED: "removed old entries of the log:",
+    Event.DATA_EXPORTED: "had all data put together of",
+    Event.DATA_DOWNLOADED: "downloaded all data of",
     Event.APPROVAL_ASKED: "asked for approval to",
     Event.APPROVAL_GIVEN: "approved the request to",
     Event.APPROVAL_REJECTED: "rejected the request to",
@@ -266,7 +270,7 @@ TOPICS: Mapping[str, tuple[str, frozenset[str]]] = {
     ),
     "settings": (
         "Settings, policies and exports",
-        frozenset({"organization", "environment", "policy", "keys", "log", "webhook"}),
+        frozenset({"organization", "environment", "policy", "keys", "log", "webhook", "data"}),
     ),
     "approvals": (
         "Approvals and requests for access",

@@ -11,6 +11,7 @@ from keys.upkeep import (
     ages,
     alarms,
     batches,
+    data_export,
     deaths,
     deletion,
     endings,
@@ -212,3 +213,10 @@ def ring_batch(batch_id: int) -> None:
 @shared_task(name="keys.tasks.delete_organizations")
 def delete_organizations() -> None:
     deletion.delete_organizations(timezone.now())
+
+
+@shared_task(name="keys.tasks.make_data_exports")
+def make_data_exports() -> None:
+    now = timezone.now()
+    data_export.make_data_exports(now)
+    data_export.forget_data_exports(now)

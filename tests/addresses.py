@@ -18,6 +18,7 @@ from environments.access import OrgScope, Scope, enter, enter_organization
 from environments.approvals import Change
 from environments.models import (
     AccessRequest,
+    DataExport,
     Environment,
     EnvironmentGrant,
     LogExport,
@@ -135,6 +136,7 @@ def the_rows(user: User, scope: OrgScope, env: str) -> dict[str, object]:
         "export": LogExport.objects.create(
             organization=scope.organization, form="csv", count=1
         ).public_id,
+        "parcel": DataExport.objects.create(organization=scope.organization).public_id,
         "access": _access(scope, env).pk,
         "permit": _permit(scope, member or scope.member, env).public_id,
         "notice": _notice(user, scope, env).pk,

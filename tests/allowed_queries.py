@@ -79,6 +79,11 @@ ALLOWED: Mapping[tuple[str, str, str], str] = {
         "User.objects.exists",
     ): "whether anybody is there yet; no row is read",
     (
+        "environments/services/data_export.py",
+        "export_data",
+        "Organization.objects.select_for_update",
+    ): "the scope's own organization, locked by its id",
+    (
         "environments/services/log.py",
         "set_retention",
         "Organization.objects.select_for_update",

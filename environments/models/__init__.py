@@ -1,6 +1,7 @@
 """People and places: users, organizations, environments, teams, the three kinds of role, notices, the audit rows."""
 
 from environments.models.access_request import AccessRequest
+from environments.models.data_export import DataExport, DataExportPart
 from environments.models.deletion import Deletion
 from environments.models.hearing import DailyLetter, NoticeChoice
 from environments.models.invitation import Invitation
@@ -34,6 +35,8 @@ __all__ = [
     "AuditSignedHead",
     "ByMail",
     "DailyLetter",
+    "DataExport",
+    "DataExportPart",
     "Decision",
     "Deletion",
     "Environment",

@@ -16,6 +16,7 @@ from environments.models import (
     AuditFloor,
     AuditHead,
     AuditSignedHead,
+    DataExport,
     Decision,
     Deletion,
     EnvironmentGrant,
@@ -164,6 +165,7 @@ def plant(scope: OrgScope, user: User, env: str) -> None:
     DailyFigure.objects.create(key=key, day=now.date())
     KeySet.objects.create(key=key, url="https://keys.example/jwks.json")
     LogExport.objects.get(organization=organization).parts.create(number=0, data=b"gz")
+    DataExport.objects.get(organization=organization).parts.create(number=0, data=b"PK")
     LogCheck.objects.create(organization=organization)
     Decision.objects.create(permit=organization.permits.get(), by=user, approved_at=now)
     team = organization.teams.get(slug=f"{env}-team")

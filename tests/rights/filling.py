@@ -9,6 +9,7 @@ from environments.access import OrgScope, Scope, enter, enter_organization
 from environments.approvals import Change
 from environments.models import (
     AccessRequest,
+    DataExport,
     Environment,
     EnvironmentGrant,
     LogExport,
@@ -199,6 +200,7 @@ def _of_acme(owner: OrgScope, users: Mapping[Person, User], client_id: str) -> d
         organization=owner.organization, user=users[MAKER], once="it", title="News", path="/"
     )
     export = LogExport.objects.create(organization=owner.organization, form="csv", count=1)
+    parcel = DataExport.objects.create(organization=owner.organization)
     webhook, _ = add_webhook(owner, url="https://hooks.example/", topics=["keys"])
     return {
         "org": "acme",
@@ -210,5 +212,6 @@ def _of_acme(owner: OrgScope, users: Mapping[Person, User], client_id: str) -> d
         "link": link.pk,
         "notice": notice.pk,
         "export": export.public_id,
+        "parcel": parcel.public_id,
         "webhook": webhook.public_id,
     }

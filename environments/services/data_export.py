@@ -1,0 +1,32 @@
+"""Owners' verbs on the data of their organization: have it put together, take it along."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from environments import audit
+from environments.access import OrgScope
+from environments.events import Event
+from environments.models import DataExport, Organization
+from environments.policy import OrgAction
+
+
+@transaction.atomic
+def export_data(scope: OrgScope) -> DataExport:
+    """One that is being made already is enough."""
+    scope.require(OrgAction.READ_LOG, "data-export:new")
+    place = Organization.objects.select_for_update(of=("self",)).get(pk=scope.organization_id)
+    begun = DataExport.objects.within(scope).filter(finished_at=None)
+    running = next((each for each in begun if not each.given_up(timezone.now())), None)
+    if running is not None:
+        return running
+    made = DataExport.objects.create(organization=place, asked_by=scope.actor)
+    audit.record(scope, Event.DATA_EXPORTED, f"data-export:{made.public_id}", label=place.name)
+    return made
+
+
+@transaction.atomic
+def download_data(scope: OrgScope, made: DataExport) -> None:
+    subject = f"data-export:{made.public_id}"
+    scope.require(OrgAction.READ_LOG, subject)
+    label = scope.organization.name
+    audit.record(scope, Event.DATA_DOWNLOADED, subject, label=label, sha256=made.sha256)
