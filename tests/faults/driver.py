@@ -199,7 +199,8 @@ class Driver:
             for each in found:
                 print(f"{title}: {each}")  # noqa: T201
         by_kind = ", ".join(f"{name} {count}" for name, count in sorted(self.counted.items()))
-        print(f"rotations={self.rotations} audit_gaps={gaps} ({by_kind})")  # noqa: T201
+        strangers = self.breakage.by_strangers()
+        print(f"rotations={self.rotations} audit_gaps={gaps} by_strangers={strangers} ({by_kind})")  # noqa: T201
         total = self.counted.total()
         print(  # noqa: T201
             f"faults={total} lost={len(lost)} doubled={len(doubled)} stuck={len(stuck)}", flush=True
