@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from environments import second_factor
-from environments.access import OrgScope, enter
+from environments.access import OrgScope
 from environments.approvals import SEVERAL
 from environments.models import Member, Permit
 from environments.policy import Act, OrgAction
@@ -39,10 +39,8 @@ def evidence(scope: OrgScope, permit: Permit) -> Evidence:
 
 
 def _of_key(scope: OrgScope, permit: Permit, client_id: str) -> Evidence:
-    slug = permit.environment.slug if permit.environment else ""
-    here = enter(scope.actor, scope.organization.slug, slug, scope.origin)
-    seen = Key.objects.within(here).for_page().filter(client_id=client_id) if here else None
-    key = seen.first() if seen is not None else None
+    seen = Key.objects.visible_to(scope.actor).for_page()
+    key = seen.filter(environment=permit.environment, client_id=client_id).first()
     if key is None:
         return Evidence()
     now = timezone.now()
