@@ -14,7 +14,7 @@ from environments.policy import OrgAction
 from keys.expiries import HORIZONS, already, as_ending, by_week, crunches, ending
 from keys.models import Key
 
-PER_PAGE = 100
+PER_PAGE = 50
 USUAL = 90
 
 

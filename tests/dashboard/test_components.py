@@ -114,8 +114,14 @@ def test_the_bodies_of_section_panel_table_menu_and_dialog_survive():
 def test_ticks_have_a_text_and_always_twenty_places():
     html = drawn("{% ticks tones %}", tones=["ok", "bad", "ok", "other"])
     assert 'aria-label="4 tests: 2 ok, 1 failed, 1 not judged"' in html
-    assert html.count("M") == 20
     assert html.count("<path") == 4
+    assert 'class="t-none" d="M0 14.75h77"' in html, "sixteen dots, the last of them 2 wide"
+    assert 'class="t-ok" d="M80 9h3M90 9h3"' in html
+    assert 'class="t-bad" d="M85 8h3' in html
+    assert 'class="t-other" d="M95 13.5h3"' in html
+    alike = drawn("{% ticks tones %}", tones=["ok"] * 30)
+    assert alike.count("<path") == 1
+    assert 'd="M0 9h98"' in alike
     assert "No tests yet" in drawn("{% ticks tones %}", tones=[])
 
 
