@@ -36,6 +36,11 @@ def test_an_owner_archives_one_and_brings_it_back_where_it_stood(acme, sign_in):
     assert client.post(ARCHIVE).headers["Location"] == LISTED
     assert is_archived(acme)
     assert "Bring back Staging" in text_of(client.get(LISTED))
+    assert "Staging is archived" in text_of(
+        sign_in("engineer").get(place("environment", "staging"))
+    )
+    assert "Show deleted keys" in text_of(client.get(place("environment", "staging")))
+    client = sign_in("owner")
     assert client.get(BACK).status_code == 200
     assert client.post(BACK).headers["Location"] == LISTED
     assert not is_archived(acme)
@@ -106,7 +111,10 @@ def test_its_log_and_history_stay_readable_and_nothing_else_is_left(acme, sign_i
     client = sign_in("engineer")
     assert "Staging is archived, since" in text_of(client.get(page("detail", gone)))
     assert client.get("/o/acme/e/staging/log/").status_code == 200
-    assert client.get(place("environment", "staging")).status_code == 200
+    listed = text_of(client.get(place("environment", "staging")))
+    assert "kept" in listed
+    assert "Token endpoint" not in listed
+    assert "gone" in text_of(client.get(place("environment", "staging") + "?health=deleted"))
     for address in (page("enable", kept), page("test", kept), place("create", "staging")):
         assert client.post(address).status_code == 403, address
     left = enter(acme["engineer"], "acme", "staging")
