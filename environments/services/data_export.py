@@ -1,13 +1,14 @@
 """Owners' verbs on the data of their organization: have it put together, take it along."""
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
-from environments import audit
+from environments import audit, notices
 from environments.access import OrgScope
 from environments.events import Event
-from environments.models import DataExport, Organization
-from environments.policy import OrgAction
+from environments.models import DataExport, Organization, Topic
+from environments.policy import OrgAction, OrganizationRole
 
 
 @transaction.atomic
@@ -20,8 +21,24 @@ def export_data(scope: OrgScope) -> DataExport:
     if running is not None:
         return running
     made = DataExport.objects.create(organization=place, asked_by=scope.actor)
+    _tell_owners(scope, made)
     audit.record(scope, Event.DATA_EXPORTED, f"data-export:{made.public_id}", label=place.name)
     return made
+
+
+def _tell_owners(scope: OrgScope, made: DataExport) -> None:
+    """The others: whoever sits in somebody's session could take everything along here."""
+    owners = scope.organization.members.filter(role=OrganizationRole.OWNER)
+    others = owners.exclude(pk=scope.member.pk).select_related("user")
+    news = notices.News(
+        scope.organization_id,
+        f"data-export:{made.public_id}",
+        f"{scope.actor} has all data of {scope.organization} put together",
+        "It holds names, roles, keys and the log, and no secret. Ask them, if you do not know why.",
+        reverse("keys:data_file", args=[scope.organization.slug, made.public_id]),
+        topic=Topic.SECURITY,
+    )
+    notices.tell([owner.user for owner in others], news)
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from django.db import models
 from django.utils import timezone
 
 from environments import exported
-from environments.models import AuditEvent, DataExport, EnvironmentGrant
+from environments.models import AuditEvent, DataExport, EnvironmentGrant, Notice, Topic
 from environments.services.data_export import export_data
 from environments.signing import Verifier
 from environments.upkeep.checkpoints import sign_heads
@@ -23,6 +23,7 @@ from keys.upkeep import data_export
 from keys.upkeep.data_export import KEPT, forget_data_exports, make_data_exports
 from keys.upkeep.deletion import tables
 from keys.upkeep.inventory import LEFT_OUT, SHEETS
+from tests.approving import owner
 from tests.cast import LONG_AGO
 from tests.keys.test_deletion import plant
 from tests.log import events, lines
@@ -178,6 +179,13 @@ def test_no_column_that_proves_somebody_is_in_a_sheet():
                 sheet.name
             )
             assert not last.endswith("hash"), sheet.name
+
+
+def test_the_other_owners_hear_of_it(planted):
+    olga = owner(planted, "olga")
+    export_data(planted.org("owner"))
+    told = Notice.objects.get(title__startswith="Owner has all data of Acme")
+    assert (told.user, told.topic) == (olga, Topic.SECURITY)
 
 
 def test_one_at_a_time_is_enough(planted):

@@ -28,6 +28,7 @@ from environments.models import (
     Organization,
     Session,
     TeamMember,
+    Topic,
     User,
 )
 from environments.origin import NOWHERE
@@ -110,6 +111,7 @@ def test_all_owners_hear_of_it_and_any_of_them_takes_it_back(acme, sign_in):
     verbs.ask_deletion(acme.org("owner"))
     told = Notice.objects.filter(title__startswith="Acme will be deleted on")
     assert {notice.user for notice in told} == {olga, acme["owner"]}
+    assert {notice.topic for notice in told} == {Topic.SECURITY}, "nobody can silence it"
     assert sign_in("olga").post(KEEP, follow=True).status_code == 200
     assert not Deletion.objects.exists()
     assert Notice.objects.filter(title="Acme stays").count() == 2
