@@ -21,7 +21,7 @@ from environments.policy import SENTENCES as RIGHTS
 from environments.views.log_rows import names_of, who_of
 from keys.figures import is_long
 from keys.idleness import with_idleness
-from keys.models import COLLECT_WITHIN, Key, KeyQuerySet, KeySet, Rotation, Secret
+from keys.models import COLLECT_WITHIN, Death, Key, KeyQuerySet, KeySet, Rotation, Secret
 from keys.outcomes import Outcome
 from keys.progress.states import in_short
 
@@ -188,22 +188,28 @@ def _columns(scope: OrgScope, now: datetime) -> list[Figures]:
 
 
 def _concerns(scope: OrgScope, now: datetime) -> list[Concern]:
-    """Worst first: failing in production, failing elsewhere, leaked without a successor, ended, a rotation that
-    does not move, a key set that cannot be read, a scope that is not given, never collected, ending soon."""
+    """Worst first: failing in production, failing elsewhere, leaked without a successor or ended and still accepted,
+    expired, a rotation that does not move, a key set that cannot be read, a scope that is not given, never collected,
+    ending soon."""
     uncollected = Secret.objects.filter(
         key=OuterRef("pk"), collected_at=None, revoked_at=None, created_at__lte=now - SETTLED
     ).order_by("created_at")
+    undead = Death.objects.filter(secret__key=OuterRef("pk")).undead().order_by("alarmed_at")
     keys = (
         keys_of(scope)
         .may_need_a_look(now, now + SOON, now - SETTLED)
         .filter(disabled_at=None)
-        .annotate(waiting_since=Subquery(uncollected.values("created_at")[:1]))
+        .annotate(
+            waiting_since=Subquery(uncollected.values("created_at")[:1]),
+            undead_since=Subquery(undead.values("alarmed_at")[:1]),
+        )
         .filter(
             FAILING
             | Q(ends_at__lte=now + SOON)
             | Q(waiting_since__isnull=False)
             | Q(key_set__failing_since__lte=now - UNREAD)
             | Q(short_since__isnull=False)
+            | Q(undead_since__isnull=False)
             | Exists(Rotation.objects.filter(key=OuterRef("pk")).troubled(now))
         )
         .select_related("environment__organization", "team", "key_set")
@@ -225,6 +231,9 @@ def _concern(key: Key, now: datetime) -> tuple[int, Concern]:
 
 
 def _rotation_concern(key: Key, now: datetime) -> tuple[int, Concern] | None:
+    undead: datetime | None = getattr(key, "undead_since", None)
+    if undead:
+        return 2, Concern(key, "bad", "An ended secret is still accepted", undead)
     troubled: list[Rotation] = getattr(key, "troubled", [])
     if not troubled:
         return None

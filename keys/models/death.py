@@ -19,6 +19,10 @@ class DeathQuerySet(models.QuerySet["Death"]):
     def due(self, now: datetime) -> Self:
         return self.filter(closed_at=None, next_at__lte=now)
 
+    def undead(self) -> Self:
+        """Accepted after their end, and not proven dead since."""
+        return self.filter(closed_at=None).exclude(alarmed_at=None)
+
     def for_page(self) -> Self:
         """Newest first, with its receipts."""
         found = self.select_related("secret__revoked_by", "refused_by", "signed_with")

@@ -24,6 +24,7 @@ from environments.access import Scope
 from environments.models import Environment, EnvironmentGrant, Team, TeamMember, User
 from keys.crypto import mint_client_id
 from keys.models.credential_test import CredentialTest
+from keys.models.death import Death
 from keys.models.endpoint import TokenEndpoint
 from keys.models.key_set import KeySet
 from keys.models.public_key import PublicKey
@@ -106,6 +107,7 @@ class KeyQuerySet(models.QuerySet["Key"]):
                 KeySet.objects.exclude(failing_since=None).values("key"),
                 Rotation.objects.troubled(now).values("key"),
                 short.values("pk"),
+                Death.objects.undead().values("secret__key"),
             )
         )
 
@@ -221,6 +223,9 @@ class Key(models.Model):
                 fields=["failing_since"],
                 condition=~Q(failing_since=None) | ~Q(failing_told_at=None),
                 name="key_to_be_told",
+            ),
+            models.Index(
+                fields=["environment"], condition=Q(short_since__isnull=False), name="key_short"
             ),
         ]
 

@@ -158,8 +158,8 @@ class Breakage:
         )
 
     def _stranger(self, command: list[str], **environment: str) -> None:
-        """One beside the installation's own, killed at the next such fault but one: it takes seconds to start."""
-        self.mend(1)
+        """One beside the installation's own, killed some such faults later: it takes seconds to start."""
+        self.mend(2)
         stranger = subprocess.Popen(
             command,
             env=os.environ | environment,

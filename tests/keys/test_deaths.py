@@ -119,7 +119,7 @@ def test_an_endpoint_that_is_away_proves_nothing_and_it_is_tried_again(key, time
     assert the_death(key).closed_at is None
 
 
-def test_one_that_is_still_accepted_is_an_incident_told_once(key, acme, time_machine):
+def test_one_that_is_still_accepted_is_an_incident_told_once(key, acme, sign_in, time_machine):
     for _ in range(2):
         step(time_machine, timedelta(minutes=2))
         found(key, Outcome.WORKS)
@@ -128,6 +128,7 @@ def test_one_that_is_still_accepted_is_an_incident_told_once(key, acme, time_mac
     notice = Notice.objects.get(title__contains="still accepted")
     assert (notice.user, notice.tone) == (acme["lead"], "bad")
     assert notice.path == page("switch", key)
+    assert "An ended secret is still accepted" in sign_in("viewer").get("/o/acme/").content.decode()
 
 
 def test_after_thirty_days_without_a_signature_it_stays_unproven(key, time_machine):
