@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from dashboard import frame as frame_facts
-from dashboard import heartbeat, overview
+from dashboard import heartbeat, look, overview
 from environments import inbox, second_factor
 from environments.access import OrgScope, Scope, enter_organization
 from environments.guard import vouched_for
@@ -295,5 +295,6 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "worker": Worker(here),
         "shortcuts": request.COOKIES.get("shortcuts") != "off",
         "theme": theme if theme in THEMES else "system",
+        "look": look.of(request.COOKIES),
         "version": VERSION,
     }

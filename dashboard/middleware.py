@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
 
+from dashboard import look
 from environments.addresses import as_address, believed_address
 from environments.guard import vouched_for
 
@@ -42,14 +43,19 @@ class AddressMiddleware:
 
 
 class ZoneMiddleware:
-    """Show times in the person's zone; who chose none gets the browser's, which a script keeps in a cookie."""
+    """Show times in the person's zone; who chose none gets the browser's, which a script keeps in a cookie. Dates in words
+    or numbers, as this browser likes them."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with timezone.override(None):
-            return self.get_response(request)
+        in_numbers = look.numbers.set(look.of(request.COOKIES)["dates"] == "numbers")
+        try:
+            with timezone.override(None):
+                return self.get_response(request)
+        finally:
+            look.numbers.reset(in_numbers)
 
     def process_view(self, request: HttpRequest, *_: object) -> None:
         name = request.COOKIES.get("zone", "")

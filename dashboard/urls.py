@@ -44,6 +44,7 @@ urlpatterns = [
         name="remove_provider",
     ),
     path("account/theme/", views.theme, name="theme"),
+    path("account/look/", views.choose_look, name="look"),
     path("account/shortcuts/", views.shortcuts, name="shortcuts"),
     path("accounts/logout/", signon.sign_out, name="account_logout"),
     path("accounts/reauthenticate/", signon.reauthenticate, name="account_reauthenticate"),

@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import finding, first_steps, horizon, overview
+from dashboard import finding, first_steps, horizon, look, overview
 from dashboard.context import THEMES
 from dashboard.error_codes import CODES
 from environments.access import OrgScope
@@ -141,7 +141,8 @@ def account(request: SignedInRequest) -> HttpResponse:
         form.save()
         messages.success(request, "Profile saved.")
         return redirect("account")
-    return render(request, "dashboard/account.html", {"form": form})
+    facts = {"form": form, "looks": look.CHOICES}
+    return render(request, "dashboard/account.html", facts)
 
 
 @require_POST
@@ -157,6 +158,22 @@ def theme(request: HttpRequest) -> HttpResponse:
         response.set_cookie(
             "theme", chosen, max_age=YEAR, secure=settings.HTTPS, httponly=True, samesite="Lax"
         )
+    return response
+
+
+@require_POST
+def choose_look(request: SignedInRequest) -> HttpResponse:
+    """Contrast, room and dates, in this browser."""
+    response = redirect("account")
+    for name, values in look.CHOICES.items():
+        chosen = request.POST.get(name, "")
+        if chosen == next(iter(values)):
+            response.delete_cookie(name, samesite="Lax")
+        elif chosen in values:
+            response.set_cookie(
+                name, chosen, max_age=YEAR, secure=settings.HTTPS, httponly=True, samesite="Lax"
+            )
+    messages.success(request, "Saved how pages look in this browser.")
     return response
 
 

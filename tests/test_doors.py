@@ -23,6 +23,7 @@ OWN = {
     "account",
     "shortcuts",
     "notifications",
+    "look",
     "sessions",
     "end_session",
     "end_other_sessions",

@@ -15,6 +15,7 @@ ACCOUNT = (
     "/account/",
     "/account/sessions/",
     "/account/sign-on/",
+    "/account/notifications/",
     "/account/access/",
     "/account/activity/",
     "/accounts/2fa/",
@@ -54,3 +55,15 @@ def test_the_ways_in_are_sound_for_a_stranger(chromium, house):
         stranger.fills({"Short name of the organization": "nobody"}).presses("Continue")
         stranger.is_at("/accounts/sso/nobody/").expecting(400).follows("Continue to the provider")
         stranger.sees("This did not sign you in")
+
+
+def test_a_password_is_seen_while_one_types_if_one_wants(chromium, house):
+    with somebody(chromium, house.url) as stranger:
+        stranger.opens("/accounts/login/").fills({"Password": "seen by me"})
+        field = stranger.page.get_by_label("Password", exact=True)
+        assert field.get_attribute("type") == "password"
+        stranger.presses("Show what is typed").sees("Sign in")
+        assert field.get_attribute("type") == "text"
+        pressed = "new KeyboardEvent('keydown', {key: 'A', modifierCapsLock: true, bubbles: true})"
+        field.evaluate(f"field => field.dispatchEvent({pressed})")
+        stranger.reads("Caps lock is on.")

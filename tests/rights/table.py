@@ -146,7 +146,7 @@ THEMSELVES = _named(
     "account_set_password account_reauthenticate mfa_reauthenticate mfa_reauthenticate_webauthn "
     "mfa_activate_totp mfa_deactivate_totp mfa_add_webauthn mfa_edit_webauthn "
     "mfa_remove_webauthn mfa_generate_recovery_codes",
-    act="shortcuts end_session end_other_sessions",
+    act="look shortcuts end_session end_other_sessions",
 )
 """In no place: about whoever is signed in."""
 STEPS = _named(

@@ -224,6 +224,7 @@
     for (const fallback of all("[data-without-script]", within)) fallback.hidden = true;
     for (const mask of all("[data-with-script][hidden]", within)) mask.hidden = false;
     for (const box of all(".snippets", within)) tabs(box);
+    for (const field of all(".field > input[type=password][autocomplete*=password]", within)) showable(field);
   };
   // Which roles of a table are not as they were, and how many, on the button that leads on.
   const markCells = (form) => {
@@ -249,6 +250,34 @@
     document.getElementById("alarm").textContent = text;
   };
 
+  /* Passwords: seen while one types, if one wants; and a word when the caps lock is on. */
+  const showable = (field) => {
+    const row = document.createElement("div"), button = document.createElement("button");
+    const focused = document.activeElement === field;
+    row.className = "input-row";
+    button.type = "button";
+    button.className = "btn";
+    button.dataset.variant = "outline";
+    const set = (shown) => {
+      field.type = shown ? "text" : "password";
+      button.textContent = shown ? "Hide" : "Show";
+      button.setAttribute("aria-label", shown ? "Hide what is typed" : "Show what is typed");
+    };
+    field.replaceWith(row);
+    row.append(field, button);
+    button.addEventListener("click", () => set(field.type === "password"));
+    field.form?.addEventListener("submit", () => set(false));
+    const caps = document.createElement("p");
+    caps.className = "help";
+    caps.setAttribute("role", "status");
+    row.after(caps);
+    const note = (event) => { caps.textContent = event.getModifierState?.("CapsLock") ? "Caps lock is on." : ""; };
+    field.addEventListener("keydown", note);
+    field.addEventListener("keyup", note);
+    field.addEventListener("blur", () => { caps.textContent = ""; });
+    set(false);
+    if (focused) field.focus();
+  };
   document.addEventListener("click", clicks);
   document.addEventListener("keydown", keys);
   document.addEventListener("submit", guardForm);
