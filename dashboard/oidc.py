@@ -62,6 +62,8 @@ def discover(issuer: str) -> Discovery:
             "The provider calls itself by another issuer than the one entered here."
         )
     methods = said.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    if not isinstance(methods, list):
+        raise ProviderFault("token_endpoint_auth_methods_supported of the provider is no list.")
     return Discovery(
         issuer,
         _place(said, "authorization_endpoint"),

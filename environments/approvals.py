@@ -96,10 +96,16 @@ def usable(scope: Scope | OrgScope, change: Change, now: datetime) -> Permit | N
         (
             permit
             for permit in _exactly(scope, change, now).with_given()
-            if permit.glass_broken_at or permit.given >= number  # type: ignore[attr-defined]  # annotated
+            if permit.given >= number or glass_counts(permit)  # type: ignore[attr-defined]  # annotated
         ),
         None,
     )
+
+
+def glass_counts(permit: Permit) -> bool:
+    """Broken glass is worth as much as an approval: it counts while the one who broke it may still approve."""
+    breakers = permit.organization.members.filter(user=permit.asked_by_id, role__in=APPROVERS)
+    return permit.glass_broken_at is not None and breakers.exists()
 
 
 def _exactly(scope: Scope | OrgScope, change: Change, now: datetime) -> PermitQuerySet:

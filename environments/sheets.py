@@ -3,10 +3,13 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 
+BEGINNINGS = frozenset("=+-@＝＋－＠")  # the wide ones count in East Asian spreadsheets
+
 
 def safe_cell(text: str) -> str:
-    """A spreadsheet takes these beginnings for a formula, also behind spaces."""
-    return f"'{text}" if text.lstrip(" ")[:1] in tuple("=+-@\t\r\n") else text
+    """A spreadsheet takes these beginnings for a formula, also behind what is not seen: spaces, marks, tabs."""
+    first = next((sign for sign in text if sign.isprintable() and not sign.isspace()), "")
+    return f"'{text}" if first in BEGINNINGS or text[:1] in tuple("\t\r\n") else text
 
 
 class _Line:

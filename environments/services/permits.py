@@ -155,16 +155,18 @@ def break_glass(scope: OrgScope, public_id: str, why: str) -> Permit:
 
 @transaction.atomic
 def close_glass(scope: OrgScope, public_id: str, note: str) -> Permit:
-    """A second owner has looked at what was done without approval."""
+    """A second owner has looked at what was done without approval; what was not done yet is not done any more."""
     scope.require(OrgAction.APPROVE, f"approval:{public_id}")
     permit = _locked(scope, public_id)
     if permit.asked_by_id == scope.actor.pk:
         raise Refused(OrgAction.APPROVE, f"approval:{public_id}")
     if permit.glass_broken_at is None or permit.glass_closed_at:
         raise Over("There is nothing to close any more.")
-    permit.glass_closed_at, permit.glass_closed_by = timezone.now(), scope.actor
-    permit.glass_note = note
-    permit.save(update_fields=["glass_closed_at", "glass_closed_by", "glass_note"])
+    now = timezone.now()
+    permit.glass_closed_at, permit.glass_closed_by, permit.glass_note = now, scope.actor, note
+    if permit.is_open(now):
+        permit.ends_at = now
+    permit.save(update_fields=["glass_closed_at", "glass_closed_by", "glass_note", "ends_at"])
     _record(scope, Event.GLASS_CLOSED, permit, note=note)
     return permit
 

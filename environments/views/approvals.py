@@ -160,7 +160,7 @@ def _page(
         "left": max(row.needed - row.given, 0),
         "may_decide": may and still and not spoken,
         "spoken": spoken,
-        "ready": own and still and (permit.glass_broken_at or row.given >= row.needed),
+        "ready": own and still and (row.given >= row.needed or approvals.glass_counts(permit)),
         "may_break": own and still and scope.may(OrgAction.APPROVE) and not permit.glass_broken_at,
         "may_close": permit in to_close(scope) if permit.glass_broken_at else False,
         "key_page": _key_page(scope, permit),

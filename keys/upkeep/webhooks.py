@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,9 +27,15 @@ log = structlog.get_logger(__name__)
 
 
 def spread(now: datetime, limit: int = 100) -> int:
-    """Make a delivery of each new entry that a webhook asks for; how many. A webhook's row is its lock."""
+    """Make a delivery of each new entry that a webhook asks for; how many. A webhook's row is its lock.
+
+    Of more than can be told at once chance takes some: nobody waits for ever behind the webhooks of others."""
     made = 0
-    for pk in list(Webhook.objects.filter(ended_at=None).values_list("pk", flat=True)[:limit]):
+    entries = AuditEvent.objects.filter(
+        organization_id=OuterRef("organization_id"), sequence__gt=OuterRef("told_up_to")
+    )
+    behind = Webhook.objects.filter(Exists(entries), ended_at=None).order_by("?")
+    for pk in list(behind.values_list("pk", flat=True)[:limit]):
         with transaction.atomic():
             held = Webhook.objects.select_for_update(of=("self",), skip_locked=_can_skip())
             webhook = held.select_related("organization").filter(pk=pk, ended_at=None).first()

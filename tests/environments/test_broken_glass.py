@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from environments import inbox
 from environments.access import Refused
+from environments.approvals import NeedsApproval
 from environments.events import Event
-from environments.models import AuditEvent, Notice, Organization, Permit
+from environments.models import AuditEvent, Member, Notice, Organization, Permit
 from environments.models.session import ONLY
+from environments.policy import OrganizationRole
 from environments.services import permits
 from tests.approving import DAY, WHY, asks_for, ended, give, owner, the_request, wish
 from tests.cast import LONG_AGO
@@ -140,3 +142,20 @@ def test_who_came_by_the_organizations_provider_is_its_own_affair(guarded, addre
     session[ONLY] = guarded.organization.pk
     session.save()
     assert client.get(address).status_code == 200
+
+
+def test_glass_that_was_closed_before_anything_was_done_opens_nothing(guarded):
+    permit = broken(guarded)
+    permits.close_glass(guarded.org("olga"), permit.public_id, "There was no need")
+    with pytest.raises(NeedsApproval):
+        give(guarded, by="owner")
+    assert "nothing was done" in permits.state_of(the_request(), timezone.now())
+
+
+def test_who_is_no_owner_any_more_has_broken_no_glass(guarded, sign_in):
+    permit = broken(guarded)
+    Member.objects.filter(pk=guarded.member("owner").pk).update(role=OrganizationRole.ADMIN)
+    with pytest.raises(NeedsApproval):
+        give(guarded, by="owner")
+    page = sign_in("owner").get(f"/o/acme/approvals/{permit.public_id}/")
+    assert not page.context["ready"]

@@ -73,7 +73,9 @@ def test_changes_are_one_column_of_json(acme, sign_in):
     assert json.loads(row["detail"]) == {"reason": "moved"}
 
 
-@pytest.mark.parametrize("name", ["=cmd()", "+1", "-1", "@x", "\t=1", "  =1", "\r=1"])
+@pytest.mark.parametrize(
+    "name", ["=cmd()", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "\u202e=1", "\ufeff@x", "\uff1d1"]
+)
 def test_no_cell_is_a_formula(acme, sign_in, name):
     act(acme, label=name)
     (row,) = rows_of(sign_in("owner").post(f"{EXPORT}?event=key.edited", {"form": "csv"}))

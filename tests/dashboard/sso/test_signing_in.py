@@ -112,6 +112,9 @@ WRONG = {
     "one of two audiences, for another": {"aud": [CLIENT, "other"], "azp": "other"},
     "two audiences and no party": {"aud": [CLIENT, "other"]},
     "another party": {"azp": "other"},
+    "a party that is a list": {"azp": [CLIENT]},
+    "an audience that is an object": {"aud": {"is": CLIENT}},
+    "an end that is no number at all": {"exp": float("nan")},
     "another nonce": {"nonce": "of-another-sign-in"},
     "no nonce": {"nonce": None},
     "a nonce that is no text": {"nonce": 7},
@@ -244,6 +247,7 @@ def test_a_refusal_at_the_provider_is_told_in_our_words(acme_okta, idp, newcomer
         {"discovery": {"jwks_uri": "file:///etc/passwd"}},
         {"discovery": {"authorization_endpoint": "javascript:alert(1)"}},
         {"discovery": {"authorization_endpoint": None}},
+        {"discovery": {"token_endpoint_auth_methods_supported": 7}},
     ],
 )
 def test_a_provider_that_changes_its_places_leads_nowhere(acme_okta, idp, newcomer, fault):

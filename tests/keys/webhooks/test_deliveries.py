@@ -158,6 +158,17 @@ def test_an_address_that_is_no_longer_allowed_is_not_called(hooked, issue, recei
     assert delivery.trouble
 
 
+def test_nobody_waits_behind_webhooks_that_have_nothing_to_tell(hooked, issue):
+    hooked("keys", path="/first")
+    issue(name="before")
+    machine.spread(timezone.now())
+    last, _ = hooked("keys", path="/last")
+    issue(name="billing-api")
+    machine.spread(timezone.now(), limit=1)
+    machine.spread(timezone.now(), limit=1)
+    assert last.deliveries.exists()
+
+
 def test_two_workers_send_a_message_once(hooked, issue):
     webhook, _ = hooked("keys")
     issue()
