@@ -59,7 +59,7 @@ class InviteForm(forms.Form):
     note = Line(
         max_length=300,
         required=False,
-        help_text="A sentence of yours, in the letter and on the page.",
+        help_text="A sentence of yours, on the page behind the link and in the letter, if one goes.",
     )
 
     def __init__(

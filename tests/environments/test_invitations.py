@@ -29,6 +29,7 @@ ALL_OF_IT = {
     "team_role": "lead",
     "note": "Welcome to the team.",
 }
+NO_PLACE = {"in-development": "none", "in-staging": "none", "in-production": "none"}
 
 
 def link_in(page) -> str:
@@ -65,6 +66,15 @@ def test_several_addresses_get_a_link_each_and_each_address_only_one(acme, sign_
     assert page.content.decode().count("/join/") >= 3
     asked = Invitation.objects.order_by("email").values_list("email", flat=True)
     assert list(asked) == ["a@acme.test", "b@acme.test", "c@acme.test"]
+
+
+def test_the_sentence_on_the_page_of_a_link_ends_without_a_gap(acme, sign_in, client):
+    page = link_in(sign_in("admin").post(INVITE, {"emails": "new@acme.test", **ALL_OF_IT}))
+    client.logout()
+    assert "lead of the team Payments." in client.get(page).content.decode()
+    plain = sign_in("admin").post(INVITE, {"emails": "b@acme.test", "role": "member"} | NO_PLACE)
+    client.logout()
+    assert " as member.\n Make your account" in client.get(link_in(plain)).content.decode()
 
 
 def test_one_wrong_address_and_nobody_is_invited(acme, sign_in):
