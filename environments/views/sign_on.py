@@ -28,6 +28,9 @@ def sign_on(request: SignedInRequest, scope: OrgScope) -> HttpResponse:
     form = SecondFactorForm(request.POST or None, initial={"asked": _asked(scope)})
     if request.method != "POST" or not form.is_valid() or "back" in request.POST:
         return _page(request, scope, form)
+    if form.cleaned_data["asked"] and not second_factor.has_one(scope.actor):
+        form.add_error("asked", OWN_FIRST)
+        return _page(request, scope, form)
     if form.cleaned_data["asked"] and "confirmed" not in request.POST:
         return _review(request, scope, form)
     days = timedelta(days=form.cleaned_data["days"])
@@ -52,6 +55,7 @@ def _page(request: SignedInRequest, scope: OrgScope, form: SecondFactorForm) -> 
         "organization": scope.organization,
         "ahead": due is not None and due > timezone.now(),
         "without": second_factor.without_one(scope.organization).count(),
+        "own_first": not second_factor.has_one(scope.actor),
         "members": scope.organization.members.count(),
     }
     status = 422 if form.is_bound and form.errors else 200

@@ -42,6 +42,7 @@ def since(acme):
 
 
 def test_an_owner_sees_whom_it_touches_before_anything_is_saved(acme, owner):
+    assert "Set up yours" not in text_of(owner.get(PAGE))
     page = text_of(owner.post(PAGE, ASKED))
     assert "7 people have no second factor." in page
     assert "Engineer, Lead, Member" in page
@@ -54,8 +55,13 @@ def test_an_owner_sees_whom_it_touches_before_anything_is_saved(acme, owner):
 
 
 def test_who_has_no_factor_cannot_ask_others_for_one(acme, sign_in):
-    page = sign_in("owner").post(PAGE, ASKED | {"confirmed": "yes"})
-    assert "Set up a second factor for yourself first" in text_of(page)
+    person = sign_in("owner")
+    assert (
+        f'href="{reverse("mfa_index")}">Set up yours</a> first' in person.get(PAGE).content.decode()
+    )
+    for answer in (ASKED, ASKED | {"confirmed": "yes"}):
+        page = person.post(PAGE, answer)
+        assert "Set up a second factor for yourself first" in text_of(page)
     with pytest.raises(NoFactorYourself):
         require_second_factor(acme.org("owner"), NOON)
     assert since(acme) is None
