@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
+from allauth.mfa.webauthn.internal.auth import parse_authentication_response
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -55,7 +58,16 @@ class SecondStepForm(AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth
 
 
 class SignInForm(LoginWebAuthnForm):  # type: ignore[misc]  # allauth ships no types
+    """Alone it takes a finger or a PIN, whichever page the challenge is from: the one of the second step asks for
+    none, and a security key that was found would open its owner's account without their password."""
+
     credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        sent = parse_authentication_response(self.cleaned_data["credential"])
+        if not sent.response.authenticator_data.is_user_verified():
+            raise get_adapter().validation_error("incorrect_code")
+        return super().clean_credential()
 
 
 class ConfirmForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]  # allauth ships no types

@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.urls import reverse
+from django.utils import timezone
 
 from environments.models import AuditEvent
 from tests.browsers import Browser
@@ -89,6 +91,20 @@ def test_without_finger_or_pin_a_passkey_is_no_only_step(acme, registered):
     key, client = registered("viewer"), Browser()
     sent = key.sign(challenge_alone(client), acme["viewer"].pk, flags=PRESENT)
     assert not comes(client, sent)
+
+
+def test_a_found_key_does_not_answer_alone_what_the_finders_second_step_asked(
+    acme, registered, time_machine
+):
+    """Without a finger or a PIN it is a second step; the finder's own one asks for none, and then runs out of time."""
+    registered("engineer")
+    found, viewer = registered("viewer"), acme["viewer"].pk
+    client, page = at_second_step("engineer")
+    sent = found.sign(challenge_on(page), viewer, flags=PRESENT)
+    time_machine.move_to(timezone.now() + timedelta(minutes=20))
+    assert not comes(client, sent)
+    lines = AuditEvent.objects.filter(event="sign-in.succeeded", actor="viewer@acme.test")
+    assert not lines.exists()
 
 
 def test_as_the_second_step_it_is_the_own_one(acme, registered):
