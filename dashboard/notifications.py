@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from environments import notices
-from environments.guard import SignedInRequest, origin_of
+from environments.guard import SignedInRequest, origin_of, vouched_for
 from environments.models import ByMail, DailyLetter, Topic, User
 from environments.models.hearing import USUAL_HOUR
 from environments.notices import CHOSEN, Way
@@ -53,6 +53,10 @@ class HearingForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def notifications(request: SignedInRequest) -> HttpResponse:
+    """It counts in every organization of a person: no provider of one quietens the others."""
+    only = vouched_for(request)
+    if only is not None and request.user.memberships.exclude(organization=only).exists():
+        return render(request, "dashboard/own_proof.html", status=403)
     form = HearingForm(
         request.POST if request.method == "POST" else None,
         ways=notices.ways_of(request.user),

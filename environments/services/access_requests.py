@@ -8,7 +8,7 @@ from django.utils import timezone
 from environments import audit, notices
 from environments.access import OrgScope, Refused
 from environments.events import Event
-from environments.models import AccessRequest, Topic, User
+from environments.models import AccessRequest, Environment, Member, Topic, User
 from environments.notices import News
 from environments.policy import (
     ORGANIZATION_GRANTS,
@@ -39,9 +39,7 @@ def ask_access(
     scope.require(OrgAction.ASK_ACCESS, f"environment:{environment}")
     place = scope.organization.environments.current().get(slug=environment)
     member = scope.organization.members.select_for_update(of=("self",)).get(pk=scope.member.pk)
-    ranks = list(EnvironmentRole)
-    held = member.environment_grants.filter(environment=place).first()
-    if held and ranks.index(EnvironmentRole(held.role)) >= ranks.index(role):
+    if _holds(member, place, role):
         raise HeldAlready
     asked = member.access_requests.open().filter(environment=place).first()
     if asked is not None and (asked.role, asked.reason) == (role, reason):
@@ -64,6 +62,8 @@ def grant_access(scope: OrgScope, pk: int) -> AccessRequest:
     asked = _to_decide(scope, pk)
     now = timezone.now()
     role = EnvironmentRole(asked.role)
+    if _holds(asked.member, asked.environment, role):  # given meanwhile: this would take it away
+        raise HeldAlready
     roles.set_environment_role(
         scope, asked.member_id, asked.environment.slug, role, reason=asked.reason
     )
@@ -130,6 +130,12 @@ def refuse_who_may_not(scope: OrgScope, asked: AccessRequest) -> None:
     roles.within_reach(scope, asked.member, OrgAction.MANAGE_ENVIRONMENT_ROLES)
     if asked.member_id == scope.member.pk:
         raise Refused(OrgAction.MANAGE_ENVIRONMENT_ROLES, f"access:{asked.pk}")
+
+
+def _holds(member: Member, place: Environment, role: EnvironmentRole) -> bool:
+    ranks = list(EnvironmentRole)
+    held = member.environment_grants.filter(environment=place).first()
+    return held is not None and ranks.index(EnvironmentRole(held.role)) >= ranks.index(role)
 
 
 def _givers(scope: OrgScope) -> list[User]:

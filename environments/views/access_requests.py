@@ -17,6 +17,7 @@ from environments.services.roles import may_reach
 from environments.views.asking import asks_first
 
 DECIDED = "It was decided or withdrawn meanwhile. Nothing was changed."
+HELD = "They have this role there by now, or one that holds more: granting it would take that away. Decline it instead."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -96,6 +97,8 @@ def grant(request: SignedInRequest, scope: OrgScope, access: int) -> HttpRespons
         access_requests.grant_access(scope, access)
     except Over:
         return _page(request, scope, _found(scope, access), WhyForm(), DECIDED)
+    except HeldAlready:
+        return _page(request, scope, asked, WhyForm(), HELD)
     messages.success(request, f"{asked.member} is {asked.role} in {asked.environment} now.")
     return _back(scope, access)
 

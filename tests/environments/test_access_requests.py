@@ -14,6 +14,7 @@ from environments.services.access_requests import (
     decline_access,
     grant_access,
 )
+from environments.services.roles import set_environment_role
 from tests.approving import approved_by, asks_for, owner
 from tests.cast import LONG_AGO
 from tests.pages import forms, text_of
@@ -95,6 +96,16 @@ def test_an_owner_does_not_grant_the_own_request(acme):
 def test_what_is_held_already_is_not_asked_for(acme):
     with pytest.raises(HeldAlready):
         asks(acme, "engineer", SUPPORT)
+
+
+def test_a_request_that_is_granted_late_takes_no_greater_role_away(acme, sign_in):
+    asked = asks(acme, role=SUPPORT)
+    set_environment_role(acme.org("owner"), acme.member("member").pk, "staging", ENGINEER)
+    answer = sign_in("admin").post(f"{PAGE}{asked.pk}/grant/")
+    assert "granting it would take that away" in text_of(answer)
+    assert acme.enter("member", "staging").role == ENGINEER
+    assert not AuditEvent.objects.filter(event=Event.ACCESS_GRANTED).exists()
+    assert list(AccessRequest.objects.open()) == [asked]
 
 
 def test_asked_again_it_is_one_request_and_another_wish_replaces_it(acme):

@@ -42,6 +42,13 @@ def test_it_changes_nothing_about_how_its_person_signs_in(both):
             assert "This takes your own password or passkey" in text_of(answer)
 
 
+def test_it_quietens_no_other_organization(acme, both):
+    page = reverse("notifications")
+    assert both.get(page).status_code == both.post(page).status_code == 403
+    Member.objects.filter(user=acme["viewer"]).exclude(organization=acme.organization).delete()
+    assert both.get(page).status_code == 200
+
+
 def test_it_accepts_no_invitation_into_another_organization(acme, both):
     elsewhere = Organization.objects.get(slug="elsewhere")
     Member.objects.filter(organization=elsewhere, user=acme["viewer"]).delete()
