@@ -40,7 +40,8 @@ def test_an_admin_sets_a_limit_and_takes_it_away_and_the_log_says_so(acme, sign_
     assert "1 of 10 keys" in text_of(client.get(TEAM))
     assert client.post(LIMIT, {"most_keys": ""}).status_code == 302
     assert most(acme) is None
-    told = [each.detail["after"] for each in AuditEvent.objects.filter(event="team.limit-changed")]
+    found = AuditEvent.objects.filter(event="team.limit-changed").order_by("sequence")
+    told = [each.detail["after"] for each in found]
     assert told == [{"keys_allowed": 10}, {"keys_allowed": None}]
 
 
