@@ -92,8 +92,8 @@ def test_a_killed_server_leaves_no_old_worker_on_the_port(house):
 
 
 def test_a_server_killed_while_its_worker_starts_leaves_no_orphan(house):
-    os.kill(house.pids()["web-child"], signal.SIGKILL)
-    first = house.pids().get("web-child")
+    first = house.pids()["web-child"]
+    os.kill(first, signal.SIGKILL)
     until(lambda: house.pids().get("web-child", first) != first, house.last_words)
     starting = house.pids()
     os.kill(starting["web"], signal.SIGKILL)
