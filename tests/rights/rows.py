@@ -1,5 +1,6 @@
 """What an address needs, in the words of the published table; how it answers whom follows from that."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -57,7 +58,7 @@ NOT_TAKEN = {READ: "POST", ACT: "GET", FORM: "PATCH"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(ABC):
     """`asked`, `sent`: what the address must be given to say anything. `empty`: methods to which there is nothing to
     say without more, so that who may comes to a 404 as well."""
 
@@ -78,8 +79,9 @@ class Row:
     def needs(self) -> str:
         return ""
 
+    @abstractmethod
     def answer(self, person: Person, target: Target) -> Answer:
-        raise NotImplementedError
+        """What the published matrix says to this person here."""
 
     def cells(self, person: Person) -> Iterator[tuple[str, Target, Answer]]:
         """Every method that it takes, and one that it does not."""
