@@ -35,10 +35,16 @@ class HearingForm(forms.Form):
         for topic in CHOSEN:
             way = ways[topic]
             self.fields[f"mail_{topic}"] = forms.ChoiceField(
-                choices=ByMail, initial=way.by_mail, label=f"By mail: {topic.label}"
+                choices=ByMail,
+                initial=way.by_mail,
+                label=f"By mail: {topic.label}",
+                widget=forms.Select(attrs={"class": "select", "data-size": "sm"}),
             )
             self.fields[f"app_{topic}"] = forms.BooleanField(
-                required=False, initial=way.in_app, label=f"In the app: {topic.label}"
+                required=False,
+                initial=way.in_app,
+                label=f"In the app: {topic.label}",
+                widget=forms.CheckboxInput(attrs={"class": "tick-box"}),
             )
 
     @property
